@@ -4,7 +4,13 @@
 //! memory-mapped table of coefficients. [`ScalarField`] opens the four 64-bit limbs of the published types; [`mont4`]
 //! is portable arithmetic on them.
 
+pub mod batch_inverse;
+pub mod coordinate;
+pub mod fp381;
 pub mod mont4;
+#[cfg(target_arch = "x86_64")]
+mod mont4_x86;
+pub mod quadratic;
 
 use ff::PrimeField;
 

@@ -4,6 +4,9 @@
 //! operand scanning needs no extra carry word (the "no-carry" condition of gnark's CIOS: the top limb of m is below
 //! 2^63 − 1). Koç, Acar, Kaliski, "Analyzing and Comparing Montgomery Multiplication Algorithms", IEEE Micro 1996.
 //!
+//! On x86-64 the same operations in assembly (`mont4_x86`) stand in where the CPU has the instructions; the
+//! functions below are the only place that chooses.
+//!
 //! Unless said otherwise inputs are reduced (below m) and so are outputs. A multiplication costs 32 word products.
 
 use super::ScalarField;
@@ -57,6 +60,37 @@ pub fn is_reduced<F: ScalarField>(v: &[u64; 4]) -> bool {
 /// a + b.
 #[inline(always)]
 pub fn add<F: ScalarField>(a: &[u64; 4], b: &[u64; 4]) -> [u64; 4] {
+    #[cfg(target_arch = "x86_64")]
+    return super::mont4_x86::add::<F>(a, b);
+    #[cfg(not(target_arch = "x86_64"))]
+    portable_add::<F>(a, b)
+}
+
+/// a − b.
+#[inline(always)]
+pub fn sub<F: ScalarField>(a: &[u64; 4], b: &[u64; 4]) -> [u64; 4] {
+    #[cfg(target_arch = "x86_64")]
+    return super::mont4_x86::sub::<F>(a, b);
+    #[cfg(not(target_arch = "x86_64"))]
+    portable_sub::<F>(a, b)
+}
+
+/// Montgomery product a·b·R⁻¹ mod m. `a` may be any four limbs if `b` is reduced (the result is still below m, since
+/// a·b + q·m < 2^256·2m before the final subtraction).
+#[inline(always)]
+pub fn mul<F: ScalarField>(a: &[u64; 4], b: &[u64; 4]) -> [u64; 4] {
+    #[cfg(target_arch = "x86_64")]
+    if super::mont4_x86::has_adx() {
+        // SAFETY: the CPU has the instructions.
+        return unsafe { super::mont4_x86::mul::<F>(a, b) };
+    }
+    portable_mul::<F>(a, b)
+}
+
+/// [`add`] without assembly.
+#[cfg(any(test, not(target_arch = "x86_64")))]
+#[inline(always)]
+fn portable_add<F: ScalarField>(a: &[u64; 4], b: &[u64; 4]) -> [u64; 4] {
     let (r0, c) = adc(a[0], b[0], 0);
     let (r1, c) = adc(a[1], b[1], c);
     let (r2, c) = adc(a[2], b[2], c);
@@ -64,9 +98,10 @@ pub fn add<F: ScalarField>(a: &[u64; 4], b: &[u64; 4]) -> [u64; 4] {
     subtract_if_not_below([r0, r1, r2, r3], &F::MODULUS_LIMBS)
 }
 
-/// a − b.
+/// [`sub`] without assembly.
+#[cfg(any(test, not(target_arch = "x86_64")))]
 #[inline(always)]
-pub fn sub<F: ScalarField>(a: &[u64; 4], b: &[u64; 4]) -> [u64; 4] {
+fn portable_sub<F: ScalarField>(a: &[u64; 4], b: &[u64; 4]) -> [u64; 4] {
     let (r0, borrow) = sbb(a[0], b[0], 0);
     let (r1, borrow) = sbb(a[1], b[1], borrow);
     let (r2, borrow) = sbb(a[2], b[2], borrow);
@@ -80,10 +115,10 @@ pub fn sub<F: ScalarField>(a: &[u64; 4], b: &[u64; 4]) -> [u64; 4] {
     [r0, r1, r2, r3]
 }
 
-/// Montgomery product a·b·R⁻¹ mod m. `a` may be any four limbs if `b` is reduced (the result is still below m, since
-/// a·b + q·m < 2^256·2m before the final subtraction).
-#[inline(always)]
-pub fn mul<F: ScalarField>(a: &[u64; 4], b: &[u64; 4]) -> [u64; 4] {
+/// [`mul`] without assembly. Not inlined where it is only the fallback: it is large.
+#[cfg_attr(target_arch = "x86_64", cold, inline(never))]
+#[cfg_attr(not(target_arch = "x86_64"), inline(always))]
+fn portable_mul<F: ScalarField>(a: &[u64; 4], b: &[u64; 4]) -> [u64; 4] {
     let m = &F::MODULUS_LIMBS;
     let mut t = [0u64; 4];
     let mut i = 0;
@@ -130,4 +165,45 @@ pub fn redc<F: ScalarField>(v: &[u64; 8]) -> [u64; 4] {
     }
     debug_assert_eq!(top, 0, "the input was not below 2^256·m");
     subtract_if_not_below([t[4], t[5], t[6], t[7]], m)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use halo2curves::bn256::{Fq, Fr};
+    use rand_core::{OsRng, RngCore};
+
+    fn below<F: ScalarField>(mut v: [u64; 4]) -> [u64; 4] {
+        v[3] >>= F::MODULUS_LIMBS[3].leading_zeros();
+        subtract_if_not_below(v, &F::MODULUS_LIMBS)
+    }
+
+    /// Values with random limbs and with limbs of all zeros or all ones, below the modulus.
+    fn samples<F: ScalarField>() -> Vec<[u64; 4]> {
+        let mut m_less_one = F::MODULUS_LIMBS;
+        m_less_one[0] -= 1;
+        let extreme = (0..16u64).map(|bits| core::array::from_fn(|i| (bits >> i & 1).wrapping_neg()));
+        let random = (0..50).map(|_| core::array::from_fn(|_| OsRng.next_u64()));
+        [m_less_one, F::R, F::R2].into_iter().chain(extreme.chain(random).map(below::<F>)).collect()
+    }
+
+    fn assembly_agrees_with_the_portable_source<F: ScalarField>() {
+        let values = samples::<F>();
+        for a in &values {
+            for b in &values {
+                assert_eq!(add::<F>(a, b), portable_add::<F>(a, b), "{a:x?} + {b:x?}");
+                assert_eq!(sub::<F>(a, b), portable_sub::<F>(a, b), "{a:x?} - {b:x?}");
+                assert_eq!(mul::<F>(a, b), portable_mul::<F>(a, b), "{a:x?} * {b:x?}");
+            }
+            let any = [u64::MAX; 4];
+            assert_eq!(mul::<F>(&any, a), portable_mul::<F>(&any, a), "unreduced times {a:x?}");
+        }
+    }
+
+    #[test]
+    fn assembly() {
+        assembly_agrees_with_the_portable_source::<blstrs::Scalar>();
+        assembly_agrees_with_the_portable_source::<Fr>();
+        assembly_agrees_with_the_portable_source::<Fq>();
+    }
 }

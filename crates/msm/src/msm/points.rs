@@ -1,0 +1,89 @@
+//! The bases of an MSM in the kernels' own form, and which curves have such a form.
+
+use super::{classify::Term, point::Affine};
+use crate::{
+    bases::Bases,
+    curve::AffinePoint,
+    field::{
+        coordinate::{Bn254Fq, Coordinate},
+        fp381::{Fp381, Fp381Quadratic},
+        quadratic::Quadratic,
+    },
+};
+use core::marker::PhantomData;
+
+/// Terms ahead of which a point is asked for.
+const PREFETCH_AHEAD: usize = 16;
+
+/// An affine point that the CPU kernels compute with.
+///
+/// # Safety
+/// An implementor promises that its memory is its coordinates x, y of type [`Self::Coordinate`].
+pub unsafe trait MsmPoint: AffinePoint {
+    /// The field of the coordinates, with arithmetic.
+    type Coordinate: Coordinate;
+}
+
+// SAFETY: two coordinates of six limbs in Montgomery form with R = 2^384, by the contract of `AffinePoint`.
+unsafe impl MsmPoint for blstrs::G1Affine {
+    type Coordinate = Fp381;
+}
+// SAFETY: two coordinates of two such coefficients.
+unsafe impl MsmPoint for blstrs::G2Affine {
+    type Coordinate = Fp381Quadratic;
+}
+// SAFETY: two coordinates of four limbs in Montgomery form with R = 2^256, by the contract of `AffinePoint`.
+unsafe impl MsmPoint for halo2curves::bn256::G1Affine {
+    type Coordinate = Bn254Fq;
+}
+// SAFETY: two coordinates of two such coefficients.
+unsafe impl MsmPoint for halo2curves::bn256::G2Affine {
+    type Coordinate = Quadratic<Bn254Fq>;
+}
+
+/// Bases, seen as pairs of coordinates at any alignment.
+#[derive(Clone, Copy)]
+pub(crate) struct Points<'a, K> {
+    bytes: &'a [u8],
+    coordinate: PhantomData<K>,
+}
+
+impl<'a, K: Coordinate> Points<'a, K> {
+    pub(crate) fn new<A: MsmPoint<Coordinate = K>>(bases: Bases<'a, A>) -> Self {
+        const { assert!(size_of::<Affine<K>>() == size_of::<A>()) };
+        Points { bytes: bases.as_bytes(), coordinate: PhantomData }
+    }
+
+    /// The point of a term, with its sign.
+    #[inline(always)]
+    pub(crate) fn signed(&self, term: Term) -> Affine<K> {
+        let start = (term >> 1) as usize * size_of::<Affine<K>>();
+        let bytes = &self.bytes[start..start + size_of::<Affine<K>>()];
+        // SAFETY: the length is the type's size, and any limbs are a value (`Coordinate`'s contract).
+        let point = unsafe { bytes.as_ptr().cast::<Affine<K>>().read_unaligned() };
+        if term & 1 == 1 { point.neg() } else { point }
+    }
+
+    /// Asks the memory for a point that will be read soon after that of `terms[at]`.
+    #[inline(always)]
+    pub(crate) fn prefetch(&self, terms: &[Term], at: usize) {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(term) = terms.get(at + PREFETCH_AHEAD) {
+            use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            let start = self.bytes.as_ptr().wrapping_add((term >> 1) as usize * size_of::<Affine<K>>());
+            for line in (0..size_of::<Affine<K>>()).step_by(64) {
+                // SAFETY: a prefetch is a hint that never faults.
+                unsafe { _mm_prefetch::<_MM_HINT_T0>(start.wrapping_add(line).cast()) };
+            }
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = (terms, at);
+    }
+}
+
+/// The curve's own type of a kernel's point.
+pub(crate) fn into_curve_point<A: MsmPoint>(p: Affine<A::Coordinate>) -> A {
+    const { assert!(size_of::<Affine<A::Coordinate>>() == size_of::<A>()) };
+    // SAFETY: equal sizes; `AffinePoint` promises that any bytes are a value, and the layout is the same.
+    unsafe { (&raw const p).cast::<A>().read_unaligned() }
+}
