@@ -1,0 +1,100 @@
+//! Groth16 as the paper has it: from a satisfying assignment to (A, B, C).
+//!
+//! With assignment a₀ = 1, a₁ … aₘ, of which ℓ are public, and blinding r, s:
+//!
+//! ```text
+//! A = α + Σ aᵢ·uᵢ(τ) + r·δ                                              in G1
+//! B = β + Σ aᵢ·vᵢ(τ) + s·δ                                              in G2 (and in G1, for C)
+//! C = Σ_{i>ℓ} aᵢ·(β·uᵢ(τ) + α·vᵢ(τ) + wᵢ(τ))/δ + h(τ)·Z(τ)/δ + s·A + r·B − r·s·δ      in G1
+//! ```
+
+use crate::{
+    ProveError, ProvingKey,
+    control::{Stage, Stages},
+};
+use forebay_formats::Proof;
+use forebay_msm::{Backend, Curve, ScalarField, SecretVec};
+use group::{Curve as _, prime::PrimeCurveAffine};
+use rand_core::{CryptoRng, RngCore};
+
+/// The prover's random r and s. Fresh for each proof, over the whole field; wiped on drop.
+pub struct Blinding<F: ScalarField> {
+    rs: SecretVec<F>,
+}
+
+impl<F: ScalarField> Blinding<F> {
+    /// Draws r and s uniformly.
+    pub fn random(rng: &mut (impl RngCore + CryptoRng)) -> Self {
+        Self::new(F::random(&mut *rng), F::random(rng))
+    }
+
+    /// Fixes r and s: for comparing implementations. A proof made with known or repeated blinding is not
+    /// zero-knowledge.
+    pub fn new(r: F, s: F) -> Self {
+        Blinding { rs: vec![r, s].into() }
+    }
+
+    fn r(&self) -> F {
+        self.rs[0]
+    }
+
+    fn s(&self) -> F {
+        self.rs[1]
+    }
+}
+
+/// a = A·z, b = B·z, c = C·z over the whole domain, for the assignment z. Secret.
+pub struct Evaluations<F: ScalarField> {
+    /// A·z, padded with zeros to the domain's size.
+    pub a: SecretVec<F>,
+    /// B·z, likewise.
+    pub b: SecretVec<F>,
+    /// C·z, likewise.
+    pub c: SecretVec<F>,
+}
+
+/// Makes a proof. `z` is the full assignment, beginning with 1; `evaluations` belong to it.
+///
+/// # Errors
+/// What the backend reports, or [`ProveError::Cancelled`]. The lengths must fit the key
+/// ([`ProvingKey::check_shape`]), or a kernel reports a defect.
+pub fn prove<C: Curve>(
+    backend: &dyn Backend<C>,
+    key: &dyn ProvingKey<C>,
+    z: &[C::Fr],
+    evaluations: Evaluations<C::Fr>,
+    blinding: &Blinding<C::Fr>,
+    stages: &mut Stages<'_>,
+) -> Result<Proof<C>, ProveError> {
+    let private = &z[key.shape().num_public + 1..];
+    let h = stages.run(Stage::Quotient, || quotient(backend, key, evaluations))?;
+    let h_tau = stages.run(Stage::MsmH, || backend.msm_g1(key.h(), &h))?;
+    drop(h);
+    let l = stages.run(Stage::MsmL, || backend.msm_g1(key.l(), private))?;
+    let u = stages.run(Stage::MsmA, || backend.msm_g1(key.a(), z))?;
+    let v1 = stages.run(Stage::MsmB1, || backend.msm_g1(key.b1(), z))?;
+    let v2 = stages.run(Stage::MsmB2, || backend.msm_g2(key.b2(), z))?;
+
+    let (r, s) = (blinding.r(), blinding.s());
+    let vkey = key.verifying_key();
+    let (delta1, delta2) = (key.delta1().to_curve(), vkey.delta2.to_curve());
+    let a = u + vkey.alpha1 + delta1 * r;
+    let b = v2 + vkey.beta2 + delta2 * s;
+    let b1 = v1 + key.beta1() + delta1 * s;
+    let c = l + h_tau + a * s + b1 * r - delta1 * (r * s);
+    Ok(Proof { a: a.to_affine(), b: b.to_affine(), c: c.to_affine() })
+}
+
+/// The quotient's values in the basis of the key, as many as the key has h points.
+fn quotient<C: Curve>(
+    backend: &dyn Backend<C>,
+    key: &dyn ProvingKey<C>,
+    mut evaluations: Evaluations<C::Fr>,
+) -> Result<SecretVec<C::Fr>, ProveError> {
+    let shape = key.shape();
+    let Evaluations { a, b, c } = &mut evaluations;
+    backend.quotient(shape.domain, shape.basis, a, b, c)?;
+    let mut h = evaluations.a;
+    h.truncate(shape.num_h());
+    Ok(h)
+}
