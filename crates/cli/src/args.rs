@@ -1,0 +1,203 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use forebay_formats::Validation;
+use forebay_msm::CurveId;
+use std::path::PathBuf;
+
+/// Forebay proves circom circuits with Groth16 on BLS12-381 and BN254.
+///
+/// Exit status: 0 success · 1 internal error · 2 wrong usage or configuration · 3 malformed or unsuitable input file ·
+/// 4 the witness does not satisfy the circuit, or can't be computed · 5 the proof does not verify · 6 a file can't be
+/// read or written · 130 interrupted.
+#[derive(Debug, Parser)]
+#[command(name = "forebay", version, max_term_width = 110)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Global {
+    /// Print one JSON object for machines instead of text
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Worker threads (0 = one per core) [default: 0, or the configuration's]
+    #[arg(long, global = true, value_name = "N")]
+    pub(crate) threads: Option<usize>,
+    /// Configuration file [default: ./forebay.toml if there is one]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Where compiled circuits and records of validated keys are kept [default: the user's cache folder]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) cache_dir: Option<PathBuf>,
+    /// Neither read nor write the cache
+    #[arg(long, global = true)]
+    pub(crate) no_cache: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Prove and verify a built-in circuit on both curves: the place to start
+    Demo(DemoArgs),
+    /// Make a proof from a key and a witness
+    Prove(ProveArgs),
+    /// Check a proof against a verification key
+    Verify(VerifyArgs),
+    /// Make a DEVELOPMENT key from an r1cs, in seconds: never for production
+    #[command(visible_alias = "dev-setup")]
+    Setup(SetupArgs),
+    /// Say what a file is, its sizes, and whether it is sane
+    Inspect(InspectArgs),
+    /// Compile the evaluator of a circuit ahead of the first proof
+    Compile(CompileArgs),
+    /// Take one thing out of another
+    Export {
+        #[command(subcommand)]
+        what: Export,
+    },
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Only this curve [default: both]
+    #[arg(long, value_enum)]
+    pub(crate) curve: Option<CurveArg>,
+    /// Where the files go
+    #[arg(long, short, value_name = "DIR", default_value = "forebay-demo")]
+    pub(crate) output: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProveArgs {
+    /// The proving key (.zkey)
+    pub(crate) key: PathBuf,
+    /// The witness (.wtns); or give --wasm and --input
+    #[arg(required_unless_present = "wasm", conflicts_with_all = ["wasm", "input"])]
+    pub(crate) witness: Option<PathBuf>,
+    /// The circuit's witness generator, run in this process
+    #[arg(long, value_name = "FILE", requires = "input")]
+    pub(crate) wasm: Option<PathBuf>,
+    /// The circuit's input for --wasm (JSON; `-` reads standard input)
+    #[arg(long, value_name = "FILE", requires = "wasm")]
+    pub(crate) input: Option<PathBuf>,
+    /// The circuit; with it a bad witness is refused with the first constraint that fails
+    #[arg(long, value_name = "FILE")]
+    pub(crate) r1cs: Option<PathBuf>,
+    /// Where the proof goes
+    #[arg(long, short = 'o', value_name = "FILE", default_value = "proof.json")]
+    pub(crate) proof: PathBuf,
+    /// Where the public signals go
+    #[arg(long, short = 'p', value_name = "FILE", default_value = "public.json")]
+    pub(crate) public: PathBuf,
+    /// How far to check the key; a level that was passed once is remembered
+    #[arg(long, value_enum)]
+    pub(crate) validation: Option<ValidationArg>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// The verification key (.json) or a proving key (.zkey)
+    pub(crate) key: PathBuf,
+    /// The public signals
+    pub(crate) public: PathBuf,
+    /// The proof
+    pub(crate) proof: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SetupArgs {
+    /// The circuit
+    pub(crate) r1cs: PathBuf,
+    /// Where the key goes [default: the circuit's name with .INSECURE-DEV.zkey]
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Where the verification key goes [default: the key's name with .vkey.json]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) vkey: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectArgs {
+    /// Any file: r1cs, wtns, zkey, pce, verification key, proof, public signals, wasm
+    pub(crate) file: PathBuf,
+    /// How far to check a key's points
+    #[arg(long, value_enum, default_value = "subgroup")]
+    pub(crate) validation: ValidationArg,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompileArgs {
+    /// An r1cs, or a zkey (which lacks the matrix C)
+    pub(crate) circuit: PathBuf,
+    /// Where the compiled circuit goes [default: the circuit's name with .pce]
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// What can be exported.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Export {
+    /// The verification key of a zkey, as snarkjs writes it
+    Vkey {
+        /// The proving key
+        key: PathBuf,
+        /// Where the verification key goes
+        #[arg(long, short, value_name = "FILE", default_value = "verification_key.json")]
+        output: PathBuf,
+    },
+}
+
+/// A curve by name.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum CurveArg {
+    /// BLS12-381
+    #[value(name = "bls12-381", alias = "bls12381")]
+    Bls12_381,
+    /// BN254, circom's bn128
+    #[value(name = "bn254", alias = "bn128")]
+    Bn254,
+}
+
+impl From<CurveArg> for CurveId {
+    fn from(v: CurveArg) -> Self {
+        match v {
+            CurveArg::Bls12_381 => CurveId::Bls12_381,
+            CurveArg::Bn254 => CurveId::Bn254,
+        }
+    }
+}
+
+/// A level of validation by name.
+#[derive(Debug, Clone, Copy, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ValidationArg {
+    /// Section lengths and counts
+    Structure,
+    /// … and every coordinate below the modulus
+    Canonical,
+    /// … and every point on its curve
+    OnCurve,
+    /// … and in the subgroup of prime order
+    Subgroup,
+}
+
+impl From<ValidationArg> for Validation {
+    fn from(v: ValidationArg) -> Self {
+        match v {
+            ValidationArg::Structure => Validation::Structure,
+            ValidationArg::Canonical => Validation::Canonical,
+            ValidationArg::OnCurve => Validation::OnCurve,
+            ValidationArg::Subgroup => Validation::Subgroup,
+        }
+    }
+}

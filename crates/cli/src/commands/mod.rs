@@ -1,0 +1,9 @@
+//! One file per command.
+
+pub(crate) mod compile;
+pub(crate) mod demo;
+pub(crate) mod export;
+pub(crate) mod inspect;
+pub(crate) mod prove;
+pub(crate) mod setup;
+pub(crate) mod verify;

@@ -1,0 +1,130 @@
+//! `forebay prove`.
+
+use crate::{
+    args::ProveArgs, backend::backend, exit::Failure, keys, output, session::Session, witness::Generator,
+};
+use forebay_formats::{
+    AnyZkey, Load, Outcome, WtnsFile, ZkeyFile,
+    atomic::{Access, AtomicFile},
+};
+use forebay_msm::{Backend, CpuBackend, Curve, SecretVec};
+use forebay_prover::{Blinding, Proven, Prover, ProvingKey};
+use rand_core::OsRng;
+use serde_json::json;
+use std::{
+    io::{Read, Write},
+    path::Path,
+    sync::Arc,
+};
+use zeroize::Zeroizing;
+
+pub(crate) fn run(session: &Session, args: &ProveArgs) -> Result<(), Failure> {
+    match AnyZkey::open(&args.key, Load::Auto)? {
+        AnyZkey::Bls12_381(key) => prove(session, args, key),
+        AnyZkey::Bn254(key) => prove(session, args, key),
+    }
+}
+
+fn prove<C: Curve>(session: &Session, args: &ProveArgs, file: ZkeyFile<'static, C>) -> Result<(), Failure>
+where
+    CpuBackend: Backend<C>,
+{
+    let progress = session.output.progress("reading the key");
+    let level = args.validation.unwrap_or(session.config.validation);
+    progress.say("checking the key");
+    let key = keys::validate(session, file, level.into())?;
+    session.check_cancelled()?;
+    progress.say("compiling the circuit");
+    let (circuit, origin) = keys::compiled(session, &key, args.r1cs.as_deref())?;
+    session.check_cancelled()?;
+    progress.say("reading the witness");
+    let witness = witness::<C>(session, args)?;
+
+    let (key, remembered) = (Arc::new(key.key), key.checks == Outcome::Remembered);
+    let shape = Arc::clone(&key) as Arc<dyn ProvingKey<C>>;
+    let prover =
+        Prover::new(backend::<C>(&session.pool), shape, Arc::new(circuit), Arc::clone(&session.pool))?;
+    let blinding = Blinding::random(&mut OsRng);
+    let on_stage = |stage: forebay_prover::Stage| progress.say(stage.name());
+    let proven = prover.prove_with(&witness, &blinding, &session.cancel, &on_stage)?;
+    drop(progress);
+
+    key.file().check_unchanged()?;
+    write_pair((&args.proof, &proven.proof.to_json()), (&args.public, &proven.public.to_json()))?;
+    report(session, args, &proven, &keys::describe(&key), remembered, origin);
+    Ok(())
+}
+
+/// Writes both files or neither: both lie complete beside their targets before either gets its name.
+fn write_pair(proof: (&Path, &str), public: (&Path, &str)) -> Result<(), Failure> {
+    let prepare = |(path, text): (&Path, &str)| -> Result<AtomicFile, Failure> {
+        let mut file = AtomicFile::create(path, Access::Public)?;
+        file.write_all(text.as_bytes()).map_err(|e| file.error(e))?;
+        Ok(file)
+    };
+    let (proof, public) = (prepare(proof)?, prepare(public)?);
+    proof.commit()?;
+    public.commit()?;
+    Ok(())
+}
+
+/// The witness from a file, or computed in this process.
+fn witness<C: Curve>(session: &Session, args: &ProveArgs) -> Result<SecretVec<C::Fr>, Failure> {
+    if let Some(path) = &args.witness {
+        return Ok(WtnsFile::open(path)?.witness::<C>(&session.pool)?);
+    }
+    let (Some(wasm), Some(input)) = (&args.wasm, &args.input) else {
+        return Err(Failure::usage("give a witness, or --wasm and --input"));
+    };
+    let module = std::fs::read(wasm).map_err(|e| Failure::io(wasm, &e))?;
+    let input = read_input(input)?;
+    Generator::compile(&module, &wasm.display().to_string())?.run::<C>(session, &input)
+}
+
+/// The input's text, which holds secrets: wiped when dropped.
+fn read_input(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    if path.as_os_str() != "-" {
+        return std::fs::read(path).map(Zeroizing::new).map_err(|e| Failure::io(path, &e));
+    }
+    let mut text = Zeroizing::new(Vec::new());
+    std::io::stdin().read_to_end(&mut text).map_err(|e| Failure::io(Path::new("standard input"), &e))?;
+    Ok(text)
+}
+
+fn report<C: Curve>(
+    session: &Session,
+    args: &ProveArgs,
+    proven: &Proven<C>,
+    key: &str,
+    remembered: bool,
+    cache: &str,
+) {
+    let out = &session.output;
+    out.line(format!(
+        "key      {} ({key}; checks {})",
+        args.key.display(),
+        if remembered { "remembered" } else { "made now" }
+    ));
+    out.line(format!("circuit  {cache}"));
+    for (stage, time) in proven.times.iter() {
+        out.line(format!("  {:<9}{:>10}", stage.name(), output::duration(time)));
+    }
+    out.line(format!("proved and verified in {}", output::duration(proven.times.total())));
+    out.line(format!("wrote    {} and {}", args.proof.display(), args.public.display()));
+    out.result(&json!({
+        "curve": C::ID.name(),
+        "proof": args.proof, "public": args.public,
+        "verified": true, "key_checks_remembered": remembered, "circuit": cache,
+        "stages_s": times_json(&proven.times),
+        "total_s": proven.times.total().as_secs_f64(),
+    }));
+}
+
+/// Seconds by stage.
+pub(crate) fn times_json(times: &forebay_prover::StageTimes) -> serde_json::Value {
+    times
+        .iter()
+        .map(|(stage, time)| (stage.name().to_owned(), json!(time.as_secs_f64())))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}

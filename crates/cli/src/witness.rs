@@ -1,0 +1,42 @@
+//! The witness of a proof: from a file, or computed in this process.
+
+use crate::{
+    exit::{Failure, Status},
+    session::Session,
+};
+use forebay_msm::{Curve, SecretVec};
+use forebay_witness::{Inputs, RunOptions, WitnessError, WitnessGenerator};
+
+/// A compiled witness generator and its file's name.
+pub(crate) struct Generator {
+    name: String,
+    generator: WitnessGenerator,
+}
+
+impl Generator {
+    /// Compiles a module; `name` stands for it in messages.
+    pub(crate) fn compile(module: &[u8], name: &str) -> Result<Self, Failure> {
+        let generator = WitnessGenerator::from_bytes(module).map_err(|e| failure(name, &e))?;
+        Ok(Generator { name: name.to_owned(), generator })
+    }
+
+    /// The witness of an input in JSON.
+    pub(crate) fn run<C: Curve>(&self, session: &Session, input: &[u8]) -> Result<SecretVec<C::Fr>, Failure> {
+        let failure = |e: WitnessError| failure(&self.name, &e);
+        let inputs = Inputs::from_json(input).map_err(|e| failure(e.into()))?;
+        let options = RunOptions { cancel: Some(session.cancel.flag()), ..RunOptions::default() };
+        self.generator.calculate::<C::Fr>(&inputs, options).map_err(failure)
+    }
+}
+
+/// A generator that is no generator is a bad file; an input that it refuses is a bad witness.
+fn failure(name: &str, e: &WitnessError) -> Failure {
+    let status = match e {
+        WitnessError::InvalidModule { .. }
+        | WitnessError::NotCircom { .. }
+        | WitnessError::WrongField { .. } => Status::BadInput,
+        WitnessError::Cancelled => Status::Interrupted,
+        _ => Status::BadWitness,
+    };
+    Failure::new(status, format!("{name}: {e}"))
+}
