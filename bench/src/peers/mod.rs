@@ -1,0 +1,3 @@
+//! Peers behind one shape each.
+
+pub(crate) mod bellperson;
