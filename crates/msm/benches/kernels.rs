@@ -6,7 +6,7 @@
 use criterion::{Criterion, criterion_group, criterion_main};
 use ff::Field;
 use forebay_msm::{
-    Backend, Bases, Bls12_381, Bn254, CpuBackend, Curve,
+    Backend, Bases, Bls12_381, Bn254, CpuBackend, Curve, Kernels,
     backend::{Coset, DomainSpec, QuotientBasis, RootGenerator, Transform},
 };
 use group::Group;
@@ -29,12 +29,12 @@ where
     points
 }
 
-fn kernels<C: Curve>(criterion: &mut Criterion)
+fn kernels<C: Curve>(criterion: &mut Criterion, kernels: Kernels)
 where
     CpuBackend: Backend<C>,
 {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    let backend: &dyn Backend<C> = &CpuBackend::new(Arc::new(pool));
+    let pool = Arc::new(rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap());
+    let backend: &dyn Backend<C> = &CpuBackend::with_kernels(pool, Arc::default(), kernels).unwrap();
     let n = 1usize << log_n();
     let mut rng = ChaCha20Rng::seed_from_u64(1);
     let scalars: Vec<C::Fr> = (0..n).map(|_| C::Fr::random(&mut rng)).collect();
@@ -46,7 +46,7 @@ where
     let short: Vec<C::Fr> =
         (0..n).map(|i| C::Fr::from((i as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15))).collect();
     let equal = vec![scalars[0]; n];
-    let mut group = criterion.benchmark_group(format!("{}/2^{}", C::ID, log_n()));
+    let mut group = criterion.benchmark_group(format!("{}/2^{}/{kernels:?}", C::ID, log_n()));
     group.sample_size(10);
     let g1 = points::<C::G1>(n);
     for (name, scalars) in [("random", &scalars), ("98% bits", &bits), ("64-bit", &short), ("equal", &equal)]
@@ -73,8 +73,10 @@ where
 }
 
 fn both(criterion: &mut Criterion) {
-    kernels::<Bls12_381>(criterion);
-    kernels::<Bn254>(criterion);
+    for k in Kernels::available() {
+        kernels::<Bls12_381>(criterion, k);
+        kernels::<Bn254>(criterion, k);
+    }
 }
 
 criterion_group!(benches, both);

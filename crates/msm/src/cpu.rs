@@ -1,24 +1,26 @@
-//! The portable CPU backend: the kernels of this crate on the rayon pool that the caller supplies.
+//! The CPU backend: the kernels of this crate on the rayon pool that the caller supplies.
 
 use crate::{
-    backend::{Backend, BackendError, Capabilities, Coset, DomainSpec, QuotientBasis, Transform},
+    backend::{Backend, BackendError, Capabilities, DomainSpec, QuotientBasis, Transform},
     bases::Bases,
     curve::Curve,
     domain_cache::DomainCache,
+    kernels::{Kernels, KernelsUnavailable, Path},
     msm::{MsmPoint, msm},
     ntt,
-    quotient::quotient,
+    quotient::quotient_by,
 };
 use ff::PrimeField;
 use rayon::ThreadPool;
 use std::sync::Arc;
 
-/// The backend `cpu-portable`: every curve, any target, no device. Instructions beyond the target's baseline (BMI2 and
-/// ADX, here and in blst) are used where the CPU is found to have them.
+/// The backends `cpu-portable` and `cpu-ifma`: every curve, any target, no device. Instructions beyond the target's
+/// baseline are used where the CPU is found to have them: AVX-512 IFMA as [`Kernels`] says, BMI2 and ADX always.
 #[derive(Clone, Debug)]
 pub struct CpuBackend {
     pool: Arc<ThreadPool>,
     domains: Arc<DomainCache>,
+    path: Path,
 }
 
 impl CpuBackend {
@@ -29,7 +31,20 @@ impl CpuBackend {
 
     /// A backend that shares its domains with others.
     pub fn with_domains(pool: Arc<ThreadPool>, domains: Arc<DomainCache>) -> Self {
-        CpuBackend { pool, domains }
+        let path = Kernels::Auto.choose().unwrap_or(Path::Portable);
+        CpuBackend { pool, domains, path }
+    }
+
+    /// A backend that runs the named kernels and no others.
+    ///
+    /// # Errors
+    /// If this CPU cannot run them.
+    pub fn with_kernels(
+        pool: Arc<ThreadPool>,
+        domains: Arc<DomainCache>,
+        kernels: Kernels,
+    ) -> Result<Self, KernelsUnavailable> {
+        Ok(CpuBackend { pool, domains, path: kernels.choose()? })
     }
 
     /// The pool that the work runs on.
@@ -75,7 +90,10 @@ where
 {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            name: "cpu-portable",
+            name: match self.path {
+                Path::Portable => "cpu-portable",
+                Path::Ifma(_) => "cpu-ifma",
+            },
             is_device: false,
             threads: self.pool.current_num_threads(),
             max_log_domain: C::Fr::S,
@@ -93,19 +111,17 @@ where
     fn ntt(&self, spec: DomainSpec, transform: Transform, values: &mut [C::Fr]) -> Result<(), BackendError> {
         one_per_point("ntt", "values", values.len(), spec)?;
         let domain = self.domains.domain::<C>(spec)?;
-        let coset = |coset: Coset| self.domains.coset::<C>(spec, coset);
-        match transform {
-            Transform::Forward => self.pool.install(|| ntt::forward(&domain, values)),
-            Transform::Inverse => self.pool.install(|| ntt::inverse(&domain, values)),
-            Transform::CosetForward(c) => {
-                let coset = coset(c)?;
-                self.pool.install(|| ntt::coset_forward(&domain, &coset, values));
+        let coset = match transform {
+            Transform::Forward | Transform::Inverse => None,
+            Transform::CosetForward(c) | Transform::CosetInverse(c) => {
+                Some(self.domains.coset::<C>(spec, c)?)
             }
-            Transform::CosetInverse(c) => {
-                let coset = coset(c)?;
-                self.pool.install(|| ntt::coset_inverse(&domain, &coset, values));
-            }
-        }
+        };
+        let (path, coset) = (self.path, coset.as_deref());
+        self.pool.install(|| match transform {
+            Transform::Forward | Transform::CosetForward(_) => ntt::forward_by(path, &domain, coset, values),
+            Transform::Inverse | Transform::CosetInverse(_) => ntt::inverse_by(path, &domain, coset, values),
+        });
         Ok(())
     }
 
@@ -122,7 +138,7 @@ where
         }
         let domain = self.domains.domain::<C>(spec)?;
         let coset = self.domains.coset::<C>(spec, basis.coset())?;
-        self.pool.install(|| quotient(&domain, &coset, basis, a, b, c));
+        self.pool.install(|| quotient_by(self.path, &domain, &coset, basis, [a, b, c]));
         Ok(())
     }
 }

@@ -4,10 +4,14 @@
 //! root generator, which belongs to the key and not to the field. A size is a power of
 //! two up to the two-adicity of the field (2^32 on BLS12-381, 2^28 on BN254).
 
+#[cfg(target_arch = "x86_64")]
+use crate::ifma::field5::Multiplier;
 use crate::{
     backend::{BackendError, Coset, DomainSpec, RootGenerator},
     field::{ScalarField, mont4},
 };
+#[cfg(target_arch = "x86_64")]
+use std::sync::OnceLock;
 
 /// Why a domain cannot be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -77,6 +81,9 @@ pub struct Domain<F> {
     root_inverse: F,
     size_inverse: F,
     twiddles: Vec<F>,
+    /// Prepared when first asked for.
+    #[cfg(target_arch = "x86_64")]
+    multipliers: OnceLock<Box<[Multiplier]>>,
 }
 
 impl<F: ScalarField> Domain<F> {
@@ -107,7 +114,15 @@ impl<F: ScalarField> Domain<F> {
         }
         let root_inverse = root.pow_vartime([(spec.size() - 1) as u64]);
         let size_inverse = F::TWO_INV.pow_vartime([u64::from(spec.log_n)]);
-        Domain { spec, root, root_inverse, size_inverse, twiddles }
+        Domain {
+            spec,
+            root,
+            root_inverse,
+            size_inverse,
+            twiddles,
+            #[cfg(target_arch = "x86_64")]
+            multipliers: OnceLock::new(),
+        }
     }
 
     /// Size and root generator.
@@ -141,8 +156,25 @@ impl<F: ScalarField> Domain<F> {
         &self.twiddles
     }
 
+    /// The first n/16 twiddle factors, at least one, prepared for the kernels on eight lanes.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn multipliers(&self) -> &[Multiplier] {
+        self.multipliers.get_or_init(|| {
+            self.twiddles[..self.count_of_multipliers()].iter().map(Multiplier::new).collect()
+        })
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn count_of_multipliers(&self) -> usize {
+        (self.size() / 16).max(1)
+    }
+
+    /// Of all tables, those included that are yet to be prepared.
     pub(crate) fn bytes(&self) -> usize {
-        self.twiddles.len() * size_of::<F>()
+        let twiddles = self.twiddles.len() * size_of::<F>();
+        #[cfg(target_arch = "x86_64")]
+        let twiddles = twiddles + self.count_of_multipliers() * size_of::<Multiplier>();
+        twiddles
     }
 }
 
@@ -185,6 +217,12 @@ impl<F: ScalarField> Powers<F> {
     /// The factor that the i-th run of `low.len()` positions shares.
     pub(crate) fn high(&self) -> &[F] {
         &self.high
+    }
+
+    /// s and c, of powers at natural positions of a domain of at least four points.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn base_and_factor(&self) -> (F, F) {
+        (self.low[1], self.high[0])
     }
 
     fn bytes(&self) -> usize {

@@ -2,6 +2,7 @@
 //!
 //! - [`curve`]: the curves as types ([`Bls12_381`], [`Bn254`]) over the `ff`/`group`/`pairing` traits.
 //! - [`field`]: what a scalar field must expose beyond `ff`: its Montgomery limbs, and portable arithmetic on them.
+//! - [`kernels`]: which instructions it uses.
 //! - [`cpu`]: the backend on the CPU; [`msm`] its points, [`domain`] its roots of unity.
 //! - `conformance` (a feature): what every backend must do, as tests to call.
 //! - [`backend`]: the seam that a prover calls; a CPU and a GPU stand behind the same trait.
@@ -16,6 +17,9 @@ pub mod curve;
 pub mod domain;
 mod domain_cache;
 pub mod field;
+#[cfg(target_arch = "x86_64")]
+mod ifma;
+pub mod kernels;
 pub mod msm;
 mod ntt;
 mod quotient;
@@ -28,4 +32,5 @@ pub use curve::{AffinePoint, Bls12_381, Bn254, Curve, CurveId};
 pub use domain::{Domain, DomainError};
 pub use domain_cache::DomainCache;
 pub use field::ScalarField;
+pub use kernels::{Kernels, KernelsUnavailable};
 pub use secret::SecretVec;

@@ -9,6 +9,7 @@ use crate::{
     backend::{Coset, QuotientBasis},
     domain::{CosetTable, Domain},
     field::{ScalarField, as_limbs, as_limbs_mut, mont4},
+    kernels::Path,
     ntt::{self, network},
 };
 use rayon::prelude::*;
@@ -24,6 +25,23 @@ impl QuotientBasis {
             QuotientBasis::Coefficients => Coset::Generator,
         }
     }
+}
+
+/// [`quotient`] by the kernels of `path`.
+pub(crate) fn quotient_by<F: ScalarField>(
+    path: Path,
+    domain: &Domain<F>,
+    coset: &CosetTable<F>,
+    basis: QuotientBasis,
+    [a, b, c]: [&mut [F]; 3],
+) {
+    #[cfg(target_arch = "x86_64")]
+    if let (Path::Ifma(ifma), true) = (path, crate::ifma::ntt::serves(domain.spec().log_n)) {
+        return crate::ifma::ntt::quotient(ifma, domain, coset, basis, [a, b, c]);
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = path;
+    quotient(domain, coset, basis, a, b, c);
 }
 
 /// Leaves the quotient in `a`; see [`crate::Backend::quotient`]. `coset` is that of [`QuotientBasis::coset`], and the

@@ -1,13 +1,27 @@
 //! The conformance suite on every backend of this crate, both curves, one thread and several.
 
-use forebay_msm::{Backend, Bls12_381, Bn254, CpuBackend, Curve, conformance};
+use forebay_msm::{Backend, Bls12_381, Bn254, CpuBackend, Curve, Kernels, conformance};
 use std::sync::Arc;
 
-fn backends() -> impl Iterator<Item = CpuBackend> {
-    [1, 3].into_iter().map(|threads| match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
-        Ok(pool) => CpuBackend::new(Arc::new(pool)),
+fn pool(threads: usize) -> Arc<rayon::ThreadPool> {
+    match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
+        Ok(pool) => Arc::new(pool),
         Err(e) => panic!("no pool of {threads} threads: {e}"),
+    }
+}
+
+fn backends_of(kernels: Kernels) -> impl Iterator<Item = CpuBackend> {
+    [1, 3].into_iter().map(move |threads| {
+        match CpuBackend::with_kernels(pool(threads), Arc::default(), kernels) {
+            Ok(backend) => backend,
+            Err(e) => panic!("{e}"),
+        }
     })
+}
+
+/// Every path that this CPU has, on one thread and several.
+fn backends() -> impl Iterator<Item = CpuBackend> {
+    Kernels::available().flat_map(backends_of)
 }
 
 fn each<C: Curve>(suite: fn(&dyn Backend<C>))
@@ -49,9 +63,11 @@ fn bn254_quotient() {
 
 #[test]
 fn capabilities() {
-    for backend in backends() {
+    let names = [(Kernels::Portable, "cpu-portable"), (Kernels::Ifma, "cpu-ifma")];
+    for (kernels, name) in names.into_iter().filter(|(k, _)| Kernels::available().any(|a| a == *k)) {
+        let Some(backend) = backends_of(kernels).last() else { panic!("no backend {name}") };
         let found = Backend::<Bn254>::capabilities(&backend);
-        assert_eq!((found.name, found.is_device), ("cpu-portable", false));
+        assert_eq!((found.name, found.is_device), (name, false));
         assert_eq!((found.threads, found.max_log_domain), (backend.pool().current_num_threads(), 28));
         assert_eq!(Backend::<Bls12_381>::capabilities(&backend).max_log_domain, 32);
     }

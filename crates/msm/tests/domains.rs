@@ -122,17 +122,23 @@ fn an_error_leaves_no_entry() {
 
 #[test]
 fn the_cache_is_bounded_and_cleared() {
-    let cache = DomainCache::with_limit(3 * 32 * 512);
+    let bytes = |log_n| {
+        let cache = DomainCache::new();
+        cache.domain::<Bn254>(spec(log_n, 5)).unwrap();
+        cache.bytes()
+    };
+    assert!(bytes(10) >= 32 * 512 && bytes(9) < bytes(10) && bytes(12) > 3 * bytes(10));
+    let cache = DomainCache::with_limit(3 * bytes(10));
     let first = cache.domain::<Bn254>(spec(10, 5)).unwrap();
     cache.domain::<Bls12_381>(spec(10, 5)).unwrap();
     cache.domain::<Bn254>(spec(10, 5)).unwrap(); // used last
     cache.domain::<Bls12_381>(spec(10, 7)).unwrap();
-    assert_eq!((cache.len(), cache.bytes()), (3, 3 * 32 * 512));
+    assert_eq!((cache.len(), cache.bytes()), (3, 3 * bytes(10)));
     cache.domain::<Bls12_381>(spec(9, 7)).unwrap(); // evicts the least recently used: BLS12-381, 5
-    assert_eq!((cache.len(), cache.bytes()), (3, (2 * 512 + 256) * 32));
+    assert_eq!((cache.len(), cache.bytes()), (3, 2 * bytes(10) + bytes(9)));
     assert!(Arc::ptr_eq(&first, &cache.domain::<Bn254>(spec(10, 5)).unwrap()));
     cache.domain::<Bn254>(spec(12, 5)).unwrap(); // above the limit alone: it stays, alone
-    assert_eq!((cache.len(), cache.bytes()), (1, 2048 * 32));
+    assert_eq!((cache.len(), cache.bytes()), (1, bytes(12)));
     cache.clear();
     assert!(cache.is_empty() && cache.bytes() == 0);
     assert_eq!(first.size(), 1 << 10); // users keep what they hold
