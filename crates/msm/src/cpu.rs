@@ -154,6 +154,6 @@ impl CpuBackend {
         A::Scalar: crate::field::ScalarField,
     {
         same_length(operation, "scalars", scalars.len(), bases.len())?;
-        Ok(self.pool.install(|| msm(bases, scalars)))
+        Ok(self.pool.install(|| msm(self.path, bases, scalars)))
     }
 }

@@ -1,16 +1,20 @@
 //! Multi-scalar multiplication, generic over the coordinate field: one kernel for G1 and G2 of both curves.
 
 mod batch_affine;
-mod classify;
-mod digits;
-mod pippenger;
-mod point;
-mod points;
-mod reduce;
+pub(crate) mod classify;
+pub(crate) mod digits;
+pub(crate) mod pippenger;
+pub(crate) mod point;
+pub(crate) mod points;
+pub(crate) mod reduce;
 
 pub use points::MsmPoint;
 
-use crate::{bases::Bases, field::ScalarField};
+use crate::{
+    bases::Bases,
+    field::{ScalarField, coordinate::Coordinate},
+    kernels::Path,
+};
 use classify::{Classes, SHORT_BITS};
 use pippenger::{bucket_method, plain_sum};
 use point::Xyzz;
@@ -21,22 +25,31 @@ use points::{Points, into_curve_point};
 const TILE: usize = 1 << 22;
 
 /// Σ k_i·P_i on the pool of the calling thread. The lengths are equal.
-pub(crate) fn msm<A: MsmPoint>(bases: Bases<'_, A>, scalars: &[A::Scalar]) -> A::Curve
+pub(crate) fn msm<A: MsmPoint>(path: Path, bases: Bases<'_, A>, scalars: &[A::Scalar]) -> A::Curve
 where
     A::Scalar: ScalarField,
 {
     let tiles = scalars.chunks(TILE).enumerate();
     let sum = tiles.fold(Xyzz::INFINITY, |acc, (i, scalars)| {
         let bases = bases.slice(i * TILE..i * TILE + scalars.len());
-        acc.add(&tile(Points::new(bases), scalars))
+        acc.add(&tile(path, Points::new(bases), scalars))
     });
     into_curve_point::<A>(sum.to_affine()).to_curve()
 }
 
-fn tile<F: ScalarField, K: crate::field::coordinate::Coordinate>(
-    points: Points<'_, K>,
-    scalars: &[F],
-) -> Xyzz<K> {
+fn tile<F: ScalarField, K: Coordinate>(path: Path, points: Points<'_, K>, scalars: &[F]) -> Xyzz<K> {
+    match path {
+        Path::Portable => portable_tile(points, scalars),
+        #[cfg(target_arch = "x86_64")]
+        Path::Ifma(ifma) => {
+            crate::ifma::msm::tile(ifma, points, scalars).unwrap_or_else(|| portable_tile(points, scalars))
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        Path::Ifma(_) => portable_tile(points, scalars),
+    }
+}
+
+fn portable_tile<F: ScalarField, K: Coordinate>(points: Points<'_, K>, scalars: &[F]) -> Xyzz<K> {
     let classes = Classes::of(scalars);
     let units = plain_sum(points, &classes.units);
     let short = bucket_method(points, scalars, &classes.short, SHORT_BITS);

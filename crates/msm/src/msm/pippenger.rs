@@ -76,7 +76,7 @@ fn best_width(terms: usize, bits: u32) -> u32 {
 }
 
 /// Cuts the buckets so that there are a few tasks for every thread.
-fn bucket_ranges(buckets: usize, windows: usize) -> Vec<Range<usize>> {
+pub(crate) fn bucket_ranges(buckets: usize, windows: usize) -> Vec<Range<usize>> {
     let threads = rayon::current_num_threads();
     let wanted = if threads == 1 { 1 } else { (4 * threads).div_ceil(windows) };
     let len = buckets.div_ceil(wanted).max(1);

@@ -58,6 +58,12 @@ impl<F: Coordinate> Xyzz<F> {
         Xyzz { x: p.x, y: p.y, zz: F::ONE, zzz: F::ONE }
     }
 
+    /// −P.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn neg(&self) -> Self {
+        Xyzz { y: self.y.neg(), ..*self }
+    }
+
     /// 6M + 4S.
     pub(crate) fn double(&self) -> Self {
         let u = self.y.double();

@@ -54,6 +54,13 @@ impl<'a, K: Coordinate> Points<'a, K> {
         Points { bytes: bases.as_bytes(), coordinate: PhantomData }
     }
 
+    /// The same points, if their coordinate is `T`.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn with_coordinate<T: Coordinate>(self) -> Option<Points<'a, T>> {
+        let same = core::any::TypeId::of::<K>() == core::any::TypeId::of::<T>();
+        same.then_some(Points { bytes: self.bytes, coordinate: PhantomData })
+    }
+
     /// The point of a term, with its sign.
     #[inline(always)]
     pub(crate) fn signed(&self, term: Term) -> Affine<K> {

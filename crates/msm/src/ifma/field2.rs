@@ -1,0 +1,192 @@
+//! The quadratic extension with u² = −1 of the fields of [`field8`](super::field8), eight elements at once.
+//!
+//! Products are Karatsuba's with two reductions instead of three. For factors below αp and βp (each coefficient) the
+//! real part before reduction is in (−αβp², αβp²), hence with p added in (0, 3p) after it while αβ ≤ R/p; the imaginary
+//! part in [0, 2αβp²), hence below 3p. R/p is 84 at least. The factors that meet: 3p and 8p (or 12p, a doubled
+//! ordinate), 9p and 3p; in the 381-bit field 3p and 2^25·p.
+
+use super::{
+    field8::{self as f, Modulus, PACKED, V},
+    msm_field::{LaneField, Line, pack, unpack},
+};
+use crate::field::coordinate::Coordinate;
+use core::{
+    arch::x86_64::{__mmask8, _mm512_sub_epi64},
+    marker::PhantomData,
+};
+
+/// Fp2 over the modulus M in N limbs, outside the coordinate K, each of whose coefficients has W words.
+#[derive(Clone, Copy)]
+pub(super) struct Quad<K, M, const N: usize, const W: usize>(PhantomData<(K, M)>);
+
+type V2<const N: usize> = [V<N>; 2];
+
+/// Both coefficients, by a loop: closures would be compiled without the caller's features.
+macro_rules! both {
+    ($like:expr, |$i:ident| $value:expr) => {{
+        let mut out: V2<N> = $like;
+        for $i in 0..2 {
+            // SAFETY: the caller's features.
+            out[$i] = unsafe { $value };
+        }
+        out
+    }};
+}
+
+/// Columns a − b.
+#[inline(always)]
+unsafe fn wide_sub(a: f::Wide, b: &f::Wide) -> f::Wide {
+    let mut out = a;
+    for i in 0..out.len() {
+        // SAFETY: the caller's features.
+        out[i] = unsafe { _mm512_sub_epi64(a[i], b[i]) };
+    }
+    out
+}
+
+fn halves<const W: usize, K: Coordinate>(v: &K) -> [[u64; W]; 2] {
+    const { assert!(size_of::<K>() == 16 * W) };
+    // SAFETY: plain limbs of that size, by the contract of `Coordinate`.
+    unsafe { core::mem::transmute_copy(v) }
+}
+
+fn whole<const W: usize, K: Coordinate>(v: &[[u64; W]; 2]) -> K {
+    const { assert!(size_of::<K>() == 16 * W) };
+    // SAFETY: any limbs of that size are a value, by the contract of `Coordinate`.
+    unsafe { core::mem::transmute_copy(v) }
+}
+
+// SAFETY: two `Line`s.
+unsafe impl<K: Coordinate, M: Modulus<N>, const N: usize, const W: usize> LaneField for Quad<K, M, N, W> {
+    type Scalar = K;
+    type Vector = V2<N>;
+    type Packed = [Line; 2];
+    const ZERO: [Line; 2] = [Line([0; PACKED]); 2];
+
+    #[inline(always)]
+    unsafe fn one() -> V2<N> {
+        // SAFETY: the caller's features.
+        unsafe { [f::broadcast(&M::ONE), f::broadcast(&[0; N])] }
+    }
+    #[inline(always)]
+    unsafe fn mul(a: &V2<N>, b: &V2<N>) -> V2<N> {
+        // SAFETY: the caller's features.
+        unsafe {
+            let low = f::wide_mul(&a[0], &b[0]);
+            let high = f::wide_mul(&a[1], &b[1]);
+            let real = f::reduce::<N, M>(wide_sub(low, &high));
+            let cross = f::wide_mul(&f::carry(f::add(&a[0], &a[1])), &f::carry(f::add(&b[0], &b[1])));
+            let imaginary = f::reduce::<N, M>(wide_sub(wide_sub(cross, &low), &high));
+            [f::carry(f::add(&real, &f::broadcast(&M::P))), imaginary]
+        }
+    }
+    /// (a₀ + a₁)(a₀ − a₁) + 2a₀a₁u; the difference is offset, see [`f::factor`].
+    #[inline(always)]
+    unsafe fn square(a: &V2<N>) -> V2<N> {
+        // SAFETY: the caller's features.
+        unsafe {
+            let sum = f::carry(f::add(&a[0], &a[1]));
+            let real = f::mul::<N, M>(&sum, &f::factor::<N, M>(&a[0], &a[1]));
+            let imaginary = f::mul::<N, M>(&f::carry(f::add(&a[0], &a[0])), &a[1]);
+            [real, imaginary]
+        }
+    }
+    #[inline(always)]
+    unsafe fn factor(a: &V2<N>, b: &V2<N>) -> V2<N> {
+        both!(*a, |i| f::factor::<N, M>(&a[i], &b[i]))
+    }
+    #[inline(always)]
+    unsafe fn lift(a: &V2<N>) -> V2<N> {
+        both!(*a, |i| f::carry(f::add(&a[i], &f::broadcast(&M::OFFSET))))
+    }
+    #[inline(always)]
+    unsafe fn sum(a: &V2<N>, b: &V2<N>) -> V2<N> {
+        both!(*a, |i| f::carry(f::add(&a[i], &b[i])))
+    }
+    #[inline(always)]
+    unsafe fn sub2(a: &V2<N>, b: &V2<N>, c: &V2<N>) -> V2<N> {
+        both!(*a, |i| f::settle::<N, M>(f::sub(&f::sub(&a[i], &b[i]), &c[i])))
+    }
+    #[inline(always)]
+    unsafe fn sub(a: &V2<N>, b: &V2<N>) -> V2<N> {
+        both!(*a, |i| f::settle::<N, M>(f::sub(&a[i], &b[i])))
+    }
+    #[inline(always)]
+    unsafe fn negate(v: &V2<N>, mask: __mmask8) -> V2<N> {
+        both!(*v, |i| f::negate::<N, M>(&v[i], mask))
+    }
+    #[inline(always)]
+    unsafe fn narrow(v: &V2<N>) -> V2<N> {
+        if M::STORED == 2 {
+            return *v;
+        }
+        // SAFETY: the caller's features.
+        let v = unsafe { Self::lift(v) };
+        both!(v, |i| f::mul::<N, M>(&v[i], &f::broadcast(&M::ONE)))
+    }
+    #[inline(always)]
+    unsafe fn is_zero(v: &V2<N>) -> __mmask8 {
+        // SAFETY: the caller's features.
+        unsafe { f::is_zero::<N, M>(&v[0]) & f::is_zero::<N, M>(&v[1]) }
+    }
+    #[inline(always)]
+    unsafe fn all_zero(v: &V2<N>) -> __mmask8 {
+        // SAFETY: the caller's features.
+        unsafe { f::all_zero(&v[0]) & f::all_zero(&v[1]) }
+    }
+    #[inline(always)]
+    unsafe fn select(mask: __mmask8, a: &V2<N>, b: &V2<N>) -> V2<N> {
+        both!(*a, |i| f::select(mask, &a[i], &b[i]))
+    }
+    #[inline(always)]
+    unsafe fn clear(mask: __mmask8, v: &V2<N>) -> V2<N> {
+        both!(*v, |i| f::select(mask, &v[i], &f::broadcast(&[0; N])))
+    }
+    #[inline(always)]
+    unsafe fn load(from: [*const [Line; 2]; 8]) -> V2<N> {
+        // SAFETY: the caller's features.
+        let like = unsafe { Self::one() };
+        both!(like, |i| {
+            let mut lines = [core::ptr::null(); 8];
+            for lane in 0..8 {
+                lines[lane] = from[lane].cast::<Line>().wrapping_add(i).cast();
+            }
+            f::load(lines)
+        })
+    }
+    #[inline(always)]
+    unsafe fn store(v: &V2<N>, to: [*mut [Line; 2]; 8], lanes: usize) {
+        for (i, v) in v.iter().enumerate() {
+            // SAFETY: the caller's features and pointers; a line is aligned. Pointers of other lanes are not used.
+            unsafe { f::store(v, &to.map(|lines| lines.cast::<Line>().wrapping_add(i).cast()), lanes) }
+        }
+    }
+    #[inline(always)]
+    unsafe fn exchange(v: &V2<N>, step: usize) -> V2<N> {
+        both!(*v, |i| f::exchange(&v[i], step))
+    }
+    #[inline(always)]
+    unsafe fn invert_first(v: &V2<N>) -> V2<N> {
+        // SAFETY: the caller's features.
+        unsafe {
+            let outside: [[u64; W]; 2] = v.map(|v| {
+                let limbs = f::first_lane::<N, M>(&f::mul::<N, M>(&v, &f::broadcast(&M::LEAVE)));
+                let mut words = [0; W];
+                f::join(&limbs, &mut words);
+                words
+            });
+            let inverse = halves::<W, K>(&whole::<W, K>(&outside).invert());
+            Self::enter(&inverse.map(|words| f::broadcast(&f::split(&words))))
+        }
+    }
+    #[inline(always)]
+    unsafe fn enter(v: &V2<N>) -> V2<N> {
+        both!(*v, |i| f::mul::<N, M>(&v[i], &f::broadcast(&M::ENTER)))
+    }
+    fn pack(v: &K) -> [Line; 2] {
+        halves::<W, K>(v).map(|words| pack::<N, M>(&words))
+    }
+    fn unpack(v: &[Line; 2]) -> K {
+        whole(&v.map(|line| unpack::<N, W, M>(&line)))
+    }
+}

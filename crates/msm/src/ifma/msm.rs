@@ -1,0 +1,62 @@
+//! MSM in eight lanes: which field in lanes stands for which coordinate, and the classes of scalars.
+
+use super::{
+    field2::Quad,
+    field8::{Bls, Bn},
+    msm_buckets::{bucket_method, plain_sum},
+    msm_field::{Base, LaneField},
+    msm_table::finite,
+};
+use crate::{
+    field::{
+        ScalarField,
+        coordinate::{Bn254Fq, Coordinate},
+        fp381::{Fp381, Fp381Quadratic},
+        quadratic::Quadratic,
+    },
+    kernels::Ifma,
+    msm::{
+        classify::{Classes, SHORT_BITS},
+        point::Xyzz,
+        points::Points,
+    },
+};
+use core::any::Any;
+
+type BlsG1 = Base<Fp381, Bls, 8, 6>;
+type BlsG2 = Quad<Fp381Quadratic, Bls, 8, 6>;
+type BnG1 = Base<Bn254Fq, Bn, 5, 4>;
+type BnG2 = Quad<Quadratic<Bn254Fq>, Bn, 5, 4>;
+
+/// Σ k_i·P_i; `None` for coordinates that have no field in lanes.
+pub(crate) fn tile<F: ScalarField, K: Coordinate>(
+    ifma: Ifma,
+    points: Points<'_, K>,
+    scalars: &[F],
+) -> Option<Xyzz<K>> {
+    over::<F, K, BlsG1>(ifma, points, scalars)
+        .or_else(|| over::<F, K, BlsG2>(ifma, points, scalars))
+        .or_else(|| over::<F, K, BnG1>(ifma, points, scalars))
+        .or_else(|| over::<F, K, BnG2>(ifma, points, scalars))
+}
+
+/// `None` if K is not the coordinate of L.
+fn over<F: ScalarField, K: Coordinate, L: LaneField>(
+    _witness: Ifma,
+    points: Points<'_, K>,
+    scalars: &[F],
+) -> Option<Xyzz<K>> {
+    let points = points.with_coordinate::<L::Scalar>()?;
+    let mut classes = Classes::of(scalars);
+    for terms in [&mut classes.units, &mut classes.short, &mut classes.full] {
+        finite(points, terms);
+    }
+    // SAFETY: the witness exists only where the CPU has the features.
+    let sum = unsafe {
+        let units = plain_sum::<L>(points, &classes.units);
+        let short = bucket_method::<F, L>(points, scalars, &classes.short, SHORT_BITS);
+        let full = bucket_method::<F, L>(points, scalars, &classes.full, F::NUM_BITS - 1);
+        units.add(&short).add(&full)
+    };
+    (&sum as &dyn Any).downcast_ref::<Xyzz<K>>().copied()
+}

@@ -1,0 +1,187 @@
+//! The bucket method on sums of runs: Pippenger, "On the evaluation of powers and monomials", SIAM J. Comput. 9 (1980).
+
+use super::{
+    msm_field::LaneField,
+    msm_runs::{Adder, Entry, Run},
+    msm_table::{Record, Records, Table},
+};
+use crate::{
+    field::ScalarField,
+    msm::{
+        classify::Term,
+        digits::{Digits, MAX_WIDTH, window_count},
+        pippenger::bucket_ranges,
+        point::Xyzz,
+        points::Points,
+        reduce::Sums,
+    },
+};
+use core::ops::Range;
+use rayon::prelude::*;
+use zeroize::Zeroizing;
+
+/// Buckets up to which running sums, one addition at a time, are faster than rounds of few additions.
+const FEW: usize = 32;
+
+/// Terms of a plain sum that are converted and added at once.
+const PLAIN: usize = 1 << 14;
+
+/// Σ k_i·P_i over the terms, none of which is of infinity, with magnitudes of at most `bits` bits.
+///
+/// # Safety
+/// The CPU has the features.
+pub(super) unsafe fn bucket_method<F: ScalarField, L: LaneField>(
+    points: Points<'_, L::Scalar>,
+    scalars: &[F],
+    terms: &[Term],
+    bits: u32,
+) -> Xyzz<L::Scalar> {
+    if terms.is_empty() {
+        return Xyzz::INFINITY;
+    }
+    let width = best_width(terms.len(), bits);
+    let windows = window_count(bits, width) as usize;
+    // SAFETY: the caller's promise.
+    let table = unsafe { Table::<L>::new(points, terms) };
+    let digits = Digits::of(scalars, terms, bits, width);
+    let ranges = bucket_ranges(1 << (width - 1), windows);
+    let tasks: Vec<(usize, Range<usize>)> =
+        (0..windows).flat_map(|w| ranges.iter().map(move |r| (w, r.clone()))).collect();
+    let sums: Vec<Xyzz<L::Scalar>> = tasks
+        .into_par_iter()
+        .with_max_len(1)
+        // SAFETY: the caller's promise.
+        .map(|(w, range)| unsafe { range_sum(table.records(), terms, digits.window(w), range) })
+        .collect();
+    // Horner's rule over the windows, the highest first.
+    sums.chunks(ranges.len()).rev().fold(Xyzz::INFINITY, |acc, window| {
+        let acc = (0..width).fold(acc, |acc, _| acc.double());
+        window.iter().fold(acc, |acc, sum| acc.add(sum))
+    })
+}
+
+/// Σ ±P_i over the terms, none of which is of infinity.
+///
+/// # Safety
+/// The CPU has the features.
+pub(super) unsafe fn plain_sum<L: LaneField>(
+    points: Points<'_, L::Scalar>,
+    terms: &[Term],
+) -> Xyzz<L::Scalar> {
+    let part = |terms: &[Term]| {
+        // SAFETY: the caller's promise.
+        let table = unsafe { Table::<L>::new(points, terms) };
+        let entries: Zeroizing<Vec<Entry>> =
+            Zeroizing::new(terms.iter().enumerate().map(|(i, term)| 2 * i as Entry + (term & 1)).collect());
+        let run = Run { start: 0, len: entries.len() as u32, out: 0 };
+        let mut sum = Records::infinities(1);
+        // SAFETY: the caller's promise.
+        unsafe { Adder::new().sum_runs(table.records(), &entries, &[run], &mut sum) };
+        Xyzz::from_affine(&sum[0].to_affine())
+    };
+    terms.par_chunks(PLAIN).map(part).reduce(|| Xyzz::INFINITY, |a, b| a.add(&b))
+}
+
+/// The window width with the least additions: one per term and window, and 2.2 per bucket.
+fn best_width(terms: usize, bits: u32) -> u32 {
+    let cost = |width: u32| window_count(bits, width) as usize * (10 * terms + 22 * (1usize << (width - 1)));
+    (2..=MAX_WIDTH).min_by_key(|w| cost(*w)).unwrap_or(MAX_WIDTH)
+}
+
+/// Σ (b+1)·B_b over a range of one window's buckets, where B_b sums the points of digit ±(b+1).
+unsafe fn range_sum<L: LaneField>(
+    table: &[Record<L>],
+    terms: &[Term],
+    digits: &[i16],
+    range: Range<usize>,
+) -> Xyzz<L::Scalar> {
+    let (entries, runs) = sort(terms, digits, &range);
+    let mut adder = Adder::new();
+    let mut buckets = Records::infinities(range.len());
+    // SAFETY: the caller's promise.
+    let Sums { weighted, plain } = unsafe {
+        adder.sum_runs(table, &entries, &runs, &mut buckets);
+        reduce(&mut adder, &buckets)
+    };
+    weighted.add(&plain.mul_small(range.start))
+}
+
+type Sorted = (Zeroizing<Vec<Entry>>, Zeroizing<Vec<Run>>);
+
+/// The entries with a digit in the range, ordered by bucket, and each bucket's run. The digit's sign goes into the
+/// entry.
+fn sort(terms: &[Term], digits: &[i16], range: &Range<usize>) -> Sorted {
+    let bucket = |digit: i16| (digit.unsigned_abs() as usize).wrapping_sub(1 + range.start); // digit 0 is out of range
+    let mut runs = Zeroizing::new(vec![Run::default(); range.len()]);
+    let mut next = Zeroizing::new(vec![0u32; range.len()]);
+    for digit in digits {
+        if let Some(count) = next.get_mut(bucket(*digit)) {
+            *count += 1;
+        }
+    }
+    let mut start = 0;
+    for (out, (run, count)) in (0..).zip(runs.iter_mut().zip(next.iter_mut())) {
+        let len = core::mem::replace(count, start);
+        *run = Run { start, len, out };
+        start += len;
+    }
+    let mut entries = Zeroizing::new(vec![0; start as usize]);
+    for (i, (term, digit)) in terms.iter().zip(digits).enumerate() {
+        if let Some(next) = next.get_mut(bucket(*digit)) {
+            entries[*next as usize] = 2 * i as Entry + ((term & 1) ^ Entry::from(*digit < 0));
+            *next += 1;
+        }
+    }
+    (entries, runs)
+}
+
+/// Σ (i+1)·B_i and Σ B_i. Buckets are a matrix of rows of 2^l, b = row·2^l + column: with the sums of rows R and of
+/// columns C, two additions a bucket, Σ (b+1)·B_b = 2^l·Σ row·R_row + Σ (column+1)·C_column.
+unsafe fn reduce<L: LaneField>(adder: &mut Adder<L>, buckets: &[Record<L>]) -> Sums<L::Scalar> {
+    if buckets.len() <= FEW {
+        return running_sums(buckets);
+    }
+    let low_bits = buckets.len().ilog2().div_ceil(2);
+    let columns = 1usize << low_bits;
+    let rows = buckets.len().div_ceil(columns);
+    let row = |i: usize| i * columns..((i + 1) * columns).min(buckets.len());
+    // SAFETY: the caller's promise.
+    let (of_rows, of_columns) = unsafe {
+        let row_sums = line_sums(adder, buckets, rows, row);
+        let column_sums = line_sums(adder, buckets, columns, |i| (i..buckets.len()).step_by(columns));
+        (reduce(adder, &row_sums), reduce(adder, &column_sums))
+    };
+    let weighted_rows = of_rows.weighted.add(&of_rows.plain.neg());
+    let shifted = (0..low_bits).fold(weighted_rows, |acc, _| acc.double());
+    Sums { weighted: shifted.add(&of_columns.weighted), plain: of_columns.plain }
+}
+
+/// The sums of lines of buckets.
+unsafe fn line_sums<L: LaneField, I: Iterator<Item = usize>>(
+    adder: &mut Adder<L>,
+    buckets: &[Record<L>],
+    lines: usize,
+    line: impl Fn(usize) -> I,
+) -> Records<L> {
+    let mut entries: Zeroizing<Vec<Entry>> = Zeroizing::new(Vec::with_capacity(buckets.len()));
+    let mut runs: Zeroizing<Vec<Run>> = Zeroizing::new(Vec::with_capacity(lines));
+    for out in 0..lines {
+        let start = entries.len();
+        entries.extend(line(out).filter(|b| !buckets[*b].is_infinity()).map(|b| 2 * b as Entry));
+        runs.push(Run { start: start as u32, len: (entries.len() - start) as u32, out: out as u32 });
+    }
+    let mut sums = Records::infinities(lines);
+    // SAFETY: the caller's promise.
+    unsafe { adder.sum_runs(buckets, &entries, &runs, &mut sums) };
+    sums
+}
+
+/// Two projective additions per bucket.
+fn running_sums<L: LaneField>(buckets: &[Record<L>]) -> Sums<L::Scalar> {
+    let mut sums = Sums { weighted: Xyzz::INFINITY, plain: Xyzz::INFINITY };
+    for bucket in buckets.iter().rev() {
+        sums.plain = sums.plain.add_affine(&bucket.to_affine());
+        sums.weighted = sums.weighted.add(&sums.plain);
+    }
+    sums
+}
