@@ -228,30 +228,6 @@ pub(super) unsafe fn select<const N: usize>(mask: __mmask8, a: &V<N>, b: &V<N>) 
     array!(N, |i| _mm512_mask_mov_epi64(a[i], mask, b[i]))
 }
 
-/// Exchanges rows and columns of eight vectors of eight words.
-#[inline(always)]
-unsafe fn transpose(r: [__m512i; 8]) -> [__m512i; 8] {
-    // SAFETY: the caller's features.
-    unsafe {
-        let mut t = r; // pairs of words
-        for i in (0..8).step_by(2) {
-            t[i] = _mm512_unpacklo_epi64(r[i], r[i + 1]);
-            t[i + 1] = _mm512_unpackhi_epi64(r[i], r[i + 1]);
-        }
-        let mut q = t; // vectors i and i + 2: word pairs {0, 2} and {1, 3} of both
-        for i in [0, 1, 4, 5] {
-            q[i] = _mm512_shuffle_i64x2::<0x88>(t[i], t[i + 2]);
-            q[i + 2] = _mm512_shuffle_i64x2::<0xdd>(t[i], t[i + 2]);
-        }
-        let mut out = q;
-        for i in 0..4 {
-            out[i] = _mm512_shuffle_i64x2::<0x88>(q[i], q[i + 4]);
-            out[i + 4] = _mm512_shuffle_i64x2::<0xdd>(q[i], q[i + 4]);
-        }
-        out
-    }
-}
-
 /// Eight elements from eight cache lines.
 ///
 /// # Safety
@@ -264,7 +240,7 @@ pub(super) unsafe fn load<const N: usize>(from: [*const u64; 8]) -> V<N> {
         for (row, from) in rows.iter_mut().zip(from) {
             *row = _mm512_load_si512(from.cast());
         }
-        let columns = transpose(rows);
+        let columns = super::transpose::transpose(rows);
         let mut out = [columns[0]; N];
         out.copy_from_slice(&columns[..N]);
         out
@@ -281,7 +257,7 @@ pub(super) unsafe fn store<const N: usize>(v: &V<N>, to: &[*mut u64; 8], lanes: 
     unsafe {
         let mut columns = [_mm512_setzero_si512(); 8];
         columns[..N].copy_from_slice(v);
-        let rows = transpose(columns);
+        let rows = super::transpose::transpose(columns);
         for (row, to) in rows.iter().zip(to).take(lanes) {
             _mm512_store_si512(to.cast(), *row);
         }

@@ -25,3 +25,4 @@ mod ntt_rows;
 mod ntt_scaling;
 #[cfg(test)]
 mod ntt_tests;
+mod transpose;
