@@ -1,0 +1,130 @@
+//! Sizes and limits of a policy.
+
+use std::time::Duration;
+use thiserror::Error;
+
+/// How many partitions are synthesised ahead of the device.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Pacing {
+    /// As many as slots, look-ahead and memory allow.
+    Off,
+    /// As many as keep the device busy.
+    JustInTime {
+        /// Share of the measured synthesis time that is added against its spread.
+        headroom: f64,
+        /// Partitions kept ready per device on top.
+        reserve: f64,
+    },
+}
+
+impl Pacing {
+    /// Just in time, with the headroom and reserve that `docs/scheduling.md` measures in simulation.
+    pub const DEFAULT: Pacing = Pacing::JustInTime { headroom: 0.25, reserve: 2.0 };
+}
+
+/// Sizes and limits.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PolicyConfig {
+    /// Devices.
+    pub devices: u32,
+    /// `gw`: workers per device.
+    pub workers_per_device: u32,
+    /// `pw`: partitions that synthesise at once.
+    pub synthesis_slots: u32,
+    /// `j`: jobs that are open at once.
+    pub jobs_in_flight: u32,
+    /// Most partitions that are synthesising or ready.
+    pub look_ahead: u32,
+    /// Host bytes that partitions may commit.
+    pub host_bytes: u64,
+    /// Bytes of each device.
+    pub device_bytes: u64,
+    /// How often a partition is tried before its job fails, at least 1.
+    pub attempts: u32,
+    /// Waiting time that is worth one level of priority. `Duration::MAX`: strict priorities, and no bound on waiting.
+    pub aging: Duration,
+    /// How far ahead of the device synthesis runs.
+    pub pacing: Pacing,
+    /// Most jobs that wait for their first synthesis; more are refused.
+    pub queue_limit: usize,
+    /// Most partitions of one job; more are refused.
+    pub partitions_limit: u32,
+}
+
+impl Default for PolicyConfig {
+    /// One device, two workers, and no limits on memory.
+    fn default() -> PolicyConfig {
+        PolicyConfig {
+            devices: 1,
+            workers_per_device: 2,
+            synthesis_slots: 4,
+            jobs_in_flight: 16,
+            look_ahead: 8,
+            host_bytes: u64::MAX,
+            device_bytes: u64::MAX,
+            attempts: 3,
+            aging: Duration::from_secs(60),
+            pacing: Pacing::DEFAULT,
+            queue_limit: 100_000,
+            partitions_limit: 65_536,
+        }
+    }
+}
+
+/// Why a configuration is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Error)]
+pub enum PolicyConfigError {
+    /// A count must be at least 1.
+    #[error("{0} must be at least 1")]
+    Zero(&'static str),
+    /// A count is nonsense.
+    #[error("{name} is {value}, at most {limit} is allowed")]
+    TooLarge {
+        /// Which.
+        name: &'static str,
+        /// Given.
+        value: u64,
+        /// Allowed.
+        limit: u64,
+    },
+    /// A pacing parameter is negative, infinite or not a number.
+    #[error("{0} must be a finite number, zero or more")]
+    Pacing(&'static str),
+}
+
+/// More devices, workers or slots than this are a mistake in the configuration.
+const COUNT_LIMIT: u32 = 4096;
+
+impl PolicyConfig {
+    /// Refuses what cannot work.
+    pub fn validate(&self) -> Result<(), PolicyConfigError> {
+        let counts = [
+            ("devices", self.devices),
+            ("workers_per_device", self.workers_per_device),
+            ("synthesis_slots", self.synthesis_slots),
+            ("jobs_in_flight", self.jobs_in_flight),
+            ("look_ahead", self.look_ahead),
+            ("attempts", self.attempts),
+            ("partitions_limit", self.partitions_limit),
+        ];
+        if let Some((name, _)) = counts.iter().find(|(_, n)| *n == 0) {
+            return Err(PolicyConfigError::Zero(name));
+        }
+        if self.queue_limit == 0 {
+            return Err(PolicyConfigError::Zero("queue_limit"));
+        }
+        if let Some((name, n)) = counts[..3].iter().find(|(_, n)| *n > COUNT_LIMIT) {
+            return Err(PolicyConfigError::TooLarge { name, value: (*n).into(), limit: COUNT_LIMIT.into() });
+        }
+        if let Pacing::JustInTime { headroom, reserve } = self.pacing {
+            let fine = |x: f64| x.is_finite() && x >= 0.0;
+            if !fine(headroom) {
+                return Err(PolicyConfigError::Pacing("headroom"));
+            }
+            if !fine(reserve) {
+                return Err(PolicyConfigError::Pacing("reserve"));
+            }
+        }
+        Ok(())
+    }
+}
