@@ -2,7 +2,7 @@
 //!
 //! Whatever cannot be read is `None`: an unknown count is not zero.
 
-use std::fs;
+use std::{fs, time::Duration};
 
 /// A snapshot. Subtract two to see what happened in between.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -75,6 +75,22 @@ pub(crate) fn kilobytes(text: &str, key: &str) -> Option<u64> {
 fn shootdowns(interrupts: &str) -> Option<u64> {
     let line = interrupts.lines().find_map(|line| line.trim_start().strip_prefix("TLB:"))?;
     Some(line.split_whitespace().map_while(|word| word.parse::<u64>().ok()).sum())
+}
+
+/// CPU time of the process so far, in user and kernel mode.
+pub fn cpu_time() -> Option<Duration> {
+    // SAFETY: all zeros is a valid rusage, and getrusage fills the one it is handed.
+    let usage = unsafe {
+        let mut usage: libc::rusage = core::mem::zeroed();
+        (libc::getrusage(libc::RUSAGE_SELF, &mut usage) == 0).then_some(usage)?
+    };
+    let time = |t: libc::timeval| {
+        Some(
+            Duration::from_secs(u64::try_from(t.tv_sec).ok()?)
+                + Duration::from_micros(u64::try_from(t.tv_usec).ok()?),
+        )
+    };
+    Some(time(usage.ru_utime)? + time(usage.ru_stime)?)
 }
 
 /// Starts the count of peak resident memory afresh, where the system allows it. Whether it did.

@@ -84,12 +84,7 @@ fn parse(text: &str) -> Result<Vec<Entry>, String> {
     Ok(file.job)
 }
 
-fn open_one(
-    session: &Session,
-    folder: &Path,
-    entry: Entry,
-    level: Validation,
-) -> Result<BatchJob, Failure> {
+fn open_one(session: &Session, folder: &Path, entry: Entry, level: Validation) -> Result<BatchJob, Failure> {
     let key = folder.join(&entry.key);
     let r1cs = entry.r1cs.as_ref().map(|path| folder.join(path));
     let witnesses = witnesses(folder, &entry)?;

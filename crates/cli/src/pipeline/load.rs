@@ -139,12 +139,7 @@ impl Bound {
 }
 
 impl<C: Curve> BoundOn<C> {
-    fn submit(
-        &self,
-        engine: &Engine,
-        priority: u8,
-        deadline: Option<Duration>,
-    ) -> JobHandle<ProofJob<C>> {
+    fn submit(&self, engine: &Engine, priority: u8, deadline: Option<Duration>) -> JobHandle<ProofJob<C>> {
         let request = Request { priority, deadline, ..self.request };
         engine.executor.submit(request, Arc::clone(&self.job))
     }

@@ -19,7 +19,7 @@ pub(crate) fn line(engine: &Engine, done: usize, of: usize) -> String {
         s.synthesising,
         s.ready,
         s.proving,
-        output::bytes(usage.reserved.host),
+        output::bytes(usage.used.host),
         output::bytes(usage.total.host),
         output::bytes(BLOCKS.stats().live_bytes as u64),
     )

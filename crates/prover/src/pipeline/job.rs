@@ -123,8 +123,7 @@ impl<C: Curve> Work for ProofJob<C> {
         let proof = groth16::assemble(key, &sums, v2, &Blinding::random(&mut OsRng));
         let public = PublicSignals(z[1..=key.shape().num_public].to_vec());
         cx.reclaimer.defer(z);
-        let accepted =
-            timed(cx, "verify", |_| Ok(verify::verify(key.verifying_key(), &public.0, &proof)))?;
+        let accepted = timed(cx, "verify", |_| Ok(verify::verify(key.verifying_key(), &public.0, &proof)))?;
         if accepted {
             return Ok(Partition { proof, public });
         }
@@ -189,4 +188,3 @@ fn by_class(class: ErrorClass, error: ProveError) -> StageError<ProveError> {
 fn msm_bytes<P>(n: usize) -> u64 {
     (n * (size_of::<P>() + 32)) as u64
 }
-

@@ -13,4 +13,4 @@ mod footprint;
 mod job;
 
 pub use footprint::footprint;
-pub use job::{ProofJob, Witnesses};
+pub use job::{Partition, ProofJob, Witnesses};

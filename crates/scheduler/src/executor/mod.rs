@@ -242,7 +242,8 @@ impl Drop for Executor {
 }
 
 fn workers(config: &PolicyConfig) -> Vec<WorkerId> {
-    let of_device = |d| (0..config.workers_per_device).map(move |slot| WorkerId { device: policy::DeviceId(d), slot });
+    let of_device =
+        |d| (0..config.workers_per_device).map(move |slot| WorkerId { device: policy::DeviceId(d), slot });
     (0..config.devices).flat_map(of_device).collect()
 }
 

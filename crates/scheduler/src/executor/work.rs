@@ -30,7 +30,11 @@ pub trait Work: Send + Sync + 'static {
     ///
     /// # Errors
     /// Any; see [`StageError`].
-    fn synthesise(&self, partition: u32, cx: &StageContext<'_>) -> Result<Self::Ready, StageError<Self::Error>>;
+    fn synthesise(
+        &self,
+        partition: u32,
+        cx: &StageContext<'_>,
+    ) -> Result<Self::Ready, StageError<Self::Error>>;
 
     /// What the host has to do before the device is taken.
     ///

@@ -30,8 +30,13 @@ pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     out + "</table>\n"
 }
 
-/// The waterfall with its figures: devices, then stages.
+/// A page with the waterfall and its figures.
 pub fn report(title: &str, spans: &[Span], baselines: &Baselines) -> String {
+    page(title, &waterfall(spans, baselines))
+}
+
+/// The waterfall with its figures: devices, then stages.
+pub fn waterfall(spans: &[Span], baselines: &Baselines) -> String {
     let mut body = svg::waterfall(spans, 1200);
     for device in analysis::device_use(spans) {
         let _ = writeln!(
@@ -46,7 +51,7 @@ pub fn report(title: &str, spans: &[Span], baselines: &Baselines) -> String {
     }
     let head = ["stage", "runs", "failed", "mean", "median", "longest", "GB/s", "mean wait", "inflation"];
     let rows: Vec<Vec<String>> = analysis::summarise(spans, baselines).iter().map(row).collect();
-    page(title, &(body + &table(&head, &rows)))
+    body + &table(&head, &rows)
 }
 
 fn row(s: &analysis::StageSummary) -> Vec<String> {
