@@ -1,6 +1,8 @@
 //! The C ABI of the gate, used by a C++ host that is compiled here. The library itself needs no C++ compiler, so the host
 //! is built by the test, not by a build script, and loaded as a shared object.
 
+#![allow(clippy::unwrap_used)] // helpers of tests
+
 use forebay_scheduler::cancel::Wait;
 use forebay_scheduler::gate::{BandwidthGate, Mode, ffi};
 use std::ffi::{CString, c_int, c_void};

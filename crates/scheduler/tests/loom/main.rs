@@ -2,7 +2,7 @@
 //! under every interleaving up to a bound on preemptions. A lost wake-up shows as a deadlock, which loom reports.
 
 // The files are a library's: what is public there is not reachable here, and no model uses all of it.
-#![allow(dead_code, unreachable_pub, unused_imports, missing_docs)]
+#![allow(dead_code, unreachable_pub, unused_imports, missing_docs, clippy::unwrap_used)]
 
 #[path = "../../src/budget.rs"]
 mod budget;
