@@ -51,3 +51,21 @@ fn a_cancel_races_with_the_hand_over() {
         assert!(lock.try_acquire().is_some());
     });
 }
+
+/// The lock is held all the while, so nothing but the cancellation wakes the waiter.
+#[test]
+fn a_cancel_alone_wakes() {
+    explore(3, || {
+        let lock = DeviceLock::new(DeviceId(0));
+        let held = lock.try_acquire().unwrap();
+        let token = CancelToken::new();
+        let canceller = {
+            let token = token.clone();
+            thread::spawn(move || token.cancel())
+        };
+        assert_eq!(lock.acquire(0, Wait::cancelled_by(&token)).map(drop), Err(Interrupted::Cancelled));
+        canceller.join().unwrap();
+        assert_eq!(lock.waiting(), 0);
+        drop(held);
+    });
+}
