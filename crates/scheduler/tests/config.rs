@@ -1,5 +1,7 @@
 //! The `[scheduler]` section: what is accepted, what is refused, and with which words.
 
+#![allow(clippy::unwrap_used)] // helpers of tests
+
 use forebay_scheduler::config::{
     Config, ConfigError, GateMode, Machine, Pinning, ReclaimMode, Size, SizeError,
 };

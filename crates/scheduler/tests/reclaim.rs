@@ -169,7 +169,9 @@ fn a_full_queue_blocks_and_the_end_drains() {
             thread::yield_now();
         }
         assert!(!sent.load(Ordering::SeqCst));
-        (0..3).for_each(|_| drop(barrier.wait()));
+        for _ in 0..3 {
+            barrier.wait();
+        }
     });
     let mut buffer = reclaimer.arena().take(5000, false).unwrap().secret();
     buffer.as_mut_slice().fill(3);

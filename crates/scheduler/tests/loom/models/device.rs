@@ -14,7 +14,7 @@ fn one_at_a_time_and_all_get_it() {
             let guard = lock.acquire(priority, Wait::forever()).unwrap();
             assert_eq!(inside.fetch_add(1, Ordering::Relaxed), 0);
             inside.fetch_sub(1, Ordering::Relaxed);
-            drop(guard.release());
+            guard.release();
         };
         let threads: Vec<_> = (0..2)
             .map(|priority| {
