@@ -7,8 +7,11 @@ use forebay_scheduler::pools::topology::{affinity, parse_list, place};
 use forebay_scheduler::pools::{Options, Pools, Topology};
 use forebay_scheduler::probe::{BandwidthOptions, HugePages, MachineReport, Point, knee, measure, recommend};
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::sync::OnceLock;
 use std::time::Duration;
+use tempfile::TempDir;
 
 fn write(root: &Path, path: &str, text: &str) {
     let path = root.join(path);
@@ -16,35 +19,44 @@ fn write(root: &Path, path: &str, text: &str) {
     fs::write(path, text).unwrap();
 }
 
-fn cache(root: &Path, cpu: usize, index: usize, [level, kind, size]: [&str; 3], shared: &str) {
+fn cache(root: &Path, folder: &str, index: usize, [level, kind, size]: [&str; 3], shared: &str) {
     for (name, text) in [("level", level), ("type", kind), ("size", size), ("shared_cpu_list", shared)] {
-        write(root, &format!("cpu/cpu{cpu}/cache/index{index}/{name}"), &format!("{text}\n"));
+        write(root, &format!("{folder}/cache/index{index}/{name}"), &format!("{text}\n"));
     }
 }
 
-/// The seed's machine: 12 CCDs of 8 cores with 32 MiB of L3 each, two hardware threads per core numbered i and i + 96.
-fn threadripper(root: &Path) {
-    write(root, "cpu/online", "0-191\n");
-    write(root, "node/online", "0\n");
-    write(root, "node/node0/cpulist", "0-191\n");
-    for cpu in 0..192 {
-        let core = cpu % 96;
-        let siblings = format!("{core},{}", core + 96);
-        write(root, &format!("cpu/cpu{cpu}/topology/thread_siblings_list"), &siblings);
-        cache(root, cpu, 0, ["1", "Data", "32K"], &siblings);
-        cache(root, cpu, 1, ["1", "Instruction", "32K"], &siblings);
-        cache(root, cpu, 2, ["2", "Unified", "1024K"], &siblings);
-        let first = core / 8 * 8;
-        let shared = format!("{first}-{},{}-{}", first + 7, first + 96, first + 103);
-        cache(root, cpu, 3, ["3", "Unified", "32768K"], &shared);
-    }
+/// The seed's machine: 12 CCDs of 8 cores with 32 MiB of L3 each, two hardware threads per core numbered i and i + 96. What
+/// is the same for several is linked, to write few files: the caches of a CCD, and the two threads of a core.
+fn threadripper() -> &'static Path {
+    static TREE: OnceLock<TempDir> = OnceLock::new();
+    TREE.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        write(root, "cpu/online", "0-191\n");
+        write(root, "node/online", "0\n");
+        write(root, "node/node0/cpulist", "0-191\n");
+        for ccd in 0..12 {
+            let (first, name) = (ccd * 8, format!("ccd{ccd}"));
+            cache(root, &name, 0, ["1", "Data", "32K"], &first.to_string());
+            cache(root, &name, 1, ["1", "Instruction", "32K"], &first.to_string());
+            cache(root, &name, 2, ["2", "Unified", "1024K"], &first.to_string());
+            let shared = format!("{first}-{},{}-{}", first + 7, first + 96, first + 103);
+            cache(root, &name, 3, ["3", "Unified", "32768K"], &shared);
+        }
+        for core in 0..96 {
+            let (name, sibling) = (format!("cpu/cpu{core}"), format!("cpu/cpu{}", core + 96));
+            write(root, &format!("{name}/topology/thread_siblings_list"), &format!("{core},{}\n", core + 96));
+            symlink(root.join(format!("ccd{}/cache", core / 8)), root.join(&name).join("cache")).unwrap();
+            symlink(root.join(&name), root.join(sibling)).unwrap();
+        }
+        folder
+    })
+    .path()
 }
 
 #[test]
 fn twelve_ccds_with_smt() {
-    let folder = tempfile::tempdir().unwrap();
-    threadripper(folder.path());
-    let topology = Topology::read(folder.path(), None);
+    let topology = Topology::read(threadripper(), None);
     assert_eq!((topology.cpus.len(), topology.cores(), topology.nodes()), (192, 96, 1));
     assert_eq!(topology.l3_bytes, Some(32 << 20));
     let domains = topology.l3_domains();
@@ -62,9 +74,7 @@ fn twelve_ccds_with_smt() {
 
 #[test]
 fn a_cpuset_narrows_the_machine() {
-    let folder = tempfile::tempdir().unwrap();
-    threadripper(folder.path());
-    let topology = Topology::read(folder.path(), Some(&[6, 7, 8, 104, 500]));
+    let topology = Topology::read(threadripper(), Some(&[6, 7, 8, 104, 500]));
     assert_eq!((topology.cpus.len(), topology.cores()), (4, 3));
     assert_eq!(topology.l3_domains(), [vec![6, 7], vec![8, 104]]);
 }
@@ -79,8 +89,9 @@ fn two_sockets_without_an_l3_and_holes() {
     write(root, "node/node1/cpulist", "4-5\n");
     for cpu in [0, 1, 4, 5] {
         let shared = if cpu < 2 { "0-1" } else { "4-5" };
-        cache(root, cpu, 0, ["1", "Data", "48K"], &cpu.to_string());
-        cache(root, cpu, 1, ["2", "Unified", "2M"], shared);
+        let name = format!("cpu/cpu{cpu}");
+        cache(root, &name, 0, ["1", "Data", "48K"], &cpu.to_string());
+        cache(root, &name, 1, ["2", "Unified", "2M"], shared);
     }
     let topology = Topology::read(root, None);
     assert_eq!((topology.nodes(), topology.cores(), topology.l3_bytes), (2, 4, Some(2 << 20)));
@@ -171,10 +182,8 @@ fn the_knee_is_where_more_threads_add_little() {
 
 #[test]
 fn every_key_is_recommended_with_a_reason() {
-    let folder = tempfile::tempdir().unwrap();
-    threadripper(folder.path());
     let report = MachineReport {
-        topology: Topology::read(folder.path(), None),
+        topology: Topology::read(threadripper(), None),
         memory: 755 << 30,
         memory_limit: None,
         cpu_limit_percent: None,
