@@ -38,9 +38,13 @@ int forebay_gate_hold(const ForebayGate *gate);
 /* Ends a critical stage. 0, or -1 if gate is NULL or nothing is held through forebay_gate_hold. */
 int forebay_gate_release(const ForebayGate *gate);
 
-/* To be called by a host's evaluators every few chunks: about one relaxed load while nobody holds; else it may yield or
- * park the thread. */
+/* To be called by a host's evaluators every few chunks: about one relaxed load while nobody holds; else it may yield, or
+ * park the thread until it is one of the k that may run. */
 void forebay_gate_checkpoint(const ForebayGate *gate);
+
+/* The calling thread has no more work for now: another evaluator may run in its place. Without it, that happens when the
+ * hold ends. */
+void forebay_gate_leave(const ForebayGate *gate);
 
 /* The address of the count of holds; NULL if gate is NULL. Valid until the gate is destroyed. */
 int32_t *forebay_gate_flag(const ForebayGate *gate);

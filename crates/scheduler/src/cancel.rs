@@ -54,6 +54,7 @@ impl CancelToken {
     }
 
     /// Whether it was cancelled.
+    #[inline]
     pub fn is_cancelled(&self) -> bool {
         self.inner.cancelled.load(Ordering::Acquire)
     }
@@ -111,6 +112,7 @@ pub struct Wait<'a> {
 
 impl<'a> Wait<'a> {
     /// For as long as it takes.
+    #[inline]
     pub fn forever() -> Self {
         Wait::default()
     }
@@ -121,11 +123,13 @@ impl<'a> Wait<'a> {
     }
 
     /// Until this token is cancelled.
+    #[inline]
     pub fn cancelled_by(token: &'a CancelToken) -> Self {
         Wait { deadline: None, cancel: Some(token) }
     }
 
     /// As before, but not beyond this time.
+    #[inline]
     pub fn until(self, deadline: Instant) -> Self {
         Wait { deadline: Some(deadline), ..self }
     }

@@ -60,7 +60,7 @@ pub enum Pinning {
 pub struct Config {
     /// Bytes of host memory for proofs; a percentage is of the memory that the process may use.
     pub host_budget: Size,
-    /// Bytes of page-locked memory, which count as part of the host's; a percentage is of the same.
+    /// Bytes of page-locked memory, beside the host's: both together must fit. A percentage is of the same.
     pub pinned_budget: Size,
     /// Bytes of each device's memory; a percentage is of the smallest device's.
     pub device_budget: Size,
@@ -96,12 +96,12 @@ pub struct Config {
 }
 
 impl Default for Config {
-    /// gw and pw are the seed's (two workers per device, ten partitions). Three quarters of the memory leave room for keys
-    /// and the page cache. The doctor recommends values for the machine.
+    /// gw and pw are the seed's (two workers per device, ten partitions). Three quarters of the memory,
+    /// a tenth of them pinned, leave room for keys and the page cache. The doctor recommends values for the machine.
     fn default() -> Self {
         Config {
-            host_budget: Size::Percent(75.0),
-            pinned_budget: Size::Percent(25.0),
+            host_budget: Size::Percent(67.5),
+            pinned_budget: Size::Percent(7.5),
             device_budget: Size::Percent(90.0),
             gate: GateMode::default(),
             gate_evaluators: 1,
@@ -122,7 +122,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The budgets on a machine. Pinned bytes are taken from the host's share.
+    /// The budgets on a machine.
     ///
     /// # Errors
     /// If the section makes no sense on that machine.

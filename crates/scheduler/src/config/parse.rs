@@ -92,6 +92,12 @@ impl Config {
         if let Some(reason) = above(&self.pinned_budget, machine.memory) {
             return wrong("pinned-budget", reason);
         }
+        let (host, pinned) = (self.host_budget.of(machine.memory), self.pinned_budget.of(machine.memory));
+        if host.saturating_add(pinned) > machine.memory {
+            let (host, all) = (self.host_budget, machine.memory);
+            let reason = format!("with the host budget of {host} it is more than there is: {all} bytes");
+            return wrong("pinned-budget", reason);
+        }
         if let Some(reason) = machine.device_memory.and_then(|all| above(&self.device_budget, all)) {
             return wrong("device-budget", reason);
         }

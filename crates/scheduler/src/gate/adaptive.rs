@@ -77,3 +77,7 @@ impl Controller {
         self.k
     }
 }
+
+#[cfg(test)]
+#[path = "adaptive_tests.rs"]
+mod tests;

@@ -2,8 +2,13 @@
 //!
 //! An [`Evaluation`] is shared by all threads of one loop. While nobody holds the gate, its checkpoint is a relaxed load
 //! of the flag and one of the token. While the gate is held in mode `park(k)`, a thread needs a *ticket* to pass: there are
-//! k of them less the registered evaluators that run. A thread keeps its ticket until the gate is free or the evaluation
-//! for which it passed last ends. So of the threads that have come to a checkpoint since the hold began, at most k run.
+//! k of them less the registered evaluators that run. A thread keeps its ticket until the gate is free, the evaluation for
+//! which it passed last ends, or it says that it leaves. So of the threads that have come to a checkpoint since the hold
+//! began, at most k run.
+//!
+//! Tickets end with the last hold: whoever sees the gate free under the mutex, and the next to hold, clears them. A host
+//! that counts on the flag itself (and so passes through no mutex) may leave tickets of one hold to the next; they only
+//! make fewer than k run.
 //!
 //! A thread with a ticket may run out of work while others are parked. In a work-stealing pool that happens only when
 //! nothing is left to steal, so what the ticket could have been used for is the parked threads' current pieces of work.
@@ -43,6 +48,14 @@ impl Evaluation {
         if self.gate.is_held() { self.checkpoint_held() } else { Ok(()) }
     }
 
+    /// The calling thread has no more work for now: its ticket, if it has one, goes to another. Never needed for
+    /// correctness.
+    pub fn leave(&self) {
+        if self.gate.is_held() && self.gate.inner.state.lock().hand_in_own(current()) {
+            self.gate.inner.wake_all();
+        }
+    }
+
     #[cold]
     #[inline(never)]
     fn checkpoint_held(&self) -> Result<(), Interrupted> {
@@ -63,6 +76,7 @@ impl Evaluation {
         outcome?;
         if self.gate.is_held() {
             state.tickets.push((thread, self.id));
+            state.note_running();
         }
         Ok(())
     }

@@ -6,7 +6,9 @@
 //!
 //! No function unwinds into the host: none of them runs foreign code, and a null gate is answered with an error.
 
+use super::evaluation::Evaluation;
 use super::protocol::{BandwidthGate, Hold, Mode};
+use crate::cancel::CancelToken;
 use crate::sync::{Mutex, current};
 use core::ffi::c_int;
 
@@ -14,6 +16,8 @@ use core::ffi::c_int;
 #[derive(Debug)]
 pub struct ForebayGate {
     gate: BandwidthGate,
+    /// Of the host's evaluators, all together.
+    evaluation: Evaluation,
     /// Holds of the host, which has no guards. A thread releases its own, or any if it has none.
     holds: Mutex<Vec<Hold>>,
 }
@@ -21,7 +25,8 @@ pub struct ForebayGate {
 impl ForebayGate {
     /// Wraps a gate, for a host that does not create it. Give the result to the host with [`Box::into_raw`].
     pub fn new(gate: BandwidthGate) -> Self {
-        ForebayGate { gate, holds: Mutex::default() }
+        let evaluation = gate.evaluation(CancelToken::new());
+        ForebayGate { gate, evaluation, holds: Mutex::default() }
     }
 }
 
@@ -86,9 +91,8 @@ pub unsafe extern "C" fn forebay_gate_release(gate: *const ForebayGate) -> c_int
     if hold.is_some() { 0 } else { -1 }
 }
 
-/// A checkpoint of an evaluator that the gate does not know otherwise: yields or parks while the gate is held. Such
-/// evaluators are not counted as running; in mode park they all wait for the end of the hold, whatever k is, unless no
-/// evaluator runs.
+/// A checkpoint of the host's evaluators, of which each thread is one. While the gate is held it yields, or parks until the
+/// thread is one of the k that may run.
 ///
 /// # Safety
 /// The gate is null or live.
@@ -96,8 +100,20 @@ pub unsafe extern "C" fn forebay_gate_release(gate: *const ForebayGate) -> c_int
 pub unsafe extern "C" fn forebay_gate_checkpoint(gate: *const ForebayGate) {
     // SAFETY: null or live, says the caller's contract.
     let Some(gate) = (unsafe { gate.as_ref() }) else { return };
-    if gate.gate.is_held() {
-        drop(gate.gate.enter(crate::cancel::Wait::forever()));
+    // Nobody has the token, so there is no cancelling.
+    let _ = gate.evaluation.checkpoint();
+}
+
+/// The calling thread, an evaluator of the host's, has no more work for now: another may run in its place. Without it, that
+/// happens at the end of the hold.
+///
+/// # Safety
+/// The gate is null or live.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn forebay_gate_leave(gate: *const ForebayGate) {
+    // SAFETY: null or live, says the caller's contract.
+    if let Some(gate) = unsafe { gate.as_ref() } {
+        gate.evaluation.leave();
     }
 }
 

@@ -135,7 +135,7 @@ impl State {
         self.running + self.tickets.len() as u32
     }
 
-    fn note_running(&mut self) {
+    pub(super) fn note_running(&mut self) {
         self.stats.most_running = self.stats.most_running.max(self.running());
     }
 }
@@ -159,7 +159,9 @@ impl BandwidthGate {
         state.own += 1;
         state.stats.holds += 1;
         state.holders.push(thread);
-        self.inner.flag.holds.fetch_add(1, Ordering::Relaxed);
+        if self.inner.flag.holds.fetch_add(1, Ordering::Relaxed) <= 0 {
+            state.tickets.clear();
+        }
         Hold { gate: self.clone(), thread }
     }
 
@@ -209,7 +211,8 @@ impl BandwidthGate {
 
     /// The address of the flag, for a host that counts on it itself. Valid as long as the gate, or a clone of it, lives.
     pub fn flag_address(&self) -> *mut i32 {
-        self.inner.flag.holds.as_ptr()
+        // The atomic is the first field of a repr(C) type, and may be written through a shared reference.
+        core::ptr::from_ref(&self.inner.flag).cast::<i32>().cast_mut()
     }
 
     /// Wakes the parked when the token is cancelled.
@@ -253,6 +256,9 @@ impl BandwidthGate {
             let until = poll.into_iter().chain(wait.deadline).min();
             state = self.inner.wake.wait(state, until);
         };
+        if !self.is_held() {
+            state.tickets.clear();
+        }
         state.parked -= 1;
         state.stats.parked_for += start.elapsed();
         (state, outcome)
@@ -379,6 +385,13 @@ impl State {
     pub(super) fn hand_in(&mut self, evaluation: u64) -> bool {
         let before = self.tickets.len();
         self.tickets.retain(|(_, id)| *id != evaluation);
+        self.tickets.len() < before && self.parked > 0
+    }
+
+    /// Takes back the ticket of a thread. Whether somebody may be waiting for it.
+    pub(super) fn hand_in_own(&mut self, thread: ThreadId) -> bool {
+        let before = self.tickets.len();
+        self.tickets.retain(|(owner, _)| *owner != thread);
         self.tickets.len() < before && self.parked > 0
     }
 }

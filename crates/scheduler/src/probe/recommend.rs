@@ -38,6 +38,20 @@ impl Recommendation {
     }
 }
 
+/// What holds on every machine.
+const GENERAL: [(&str, &str); 10] = [
+    ("pinned-budget", "staging of transfers to a device; unused where there is none"),
+    ("device-budget", "the rest is the driver's and the kernels' own"),
+    ("inflation-bound", "critical stages may take a tenth longer than by themselves"),
+    ("reclaim", "recycled buffers are neither unmapped (TLB shoot-downs) nor faulted in again"),
+    ("gw", "two workers per device: one's host work overlaps the other's device work"),
+    ("pw", "partitions synthesised at once; the memory budget may allow fewer"),
+    ("look-ahead", "enough ready partitions that a device does not wait for the next one"),
+    ("in-flight", "jobs at once; more only adds latency once the devices are busy"),
+    ("aging-seconds", "a job of low priority gains one step of priority per five minutes"),
+    ("deadline-seconds", "0: jobs have a deadline only if they bring one"),
+];
+
 /// Recommends for this machine, with these measurements of its bandwidth (maybe none).
 pub fn recommend(machine: &MachineReport, points: &[Point]) -> Recommendation {
     let mut config = Config::default();
@@ -79,5 +93,6 @@ pub fn recommend(machine: &MachineReport, points: &[Point]) -> Recommendation {
     because("gate", "the number of evaluators follows the measured inflation".to_owned());
     config.huge_pages = !matches!(machine.huge_pages, None | Some(HugePages::Never));
     because("huge-pages", format!("the kernel's setting is {:?}", machine.huge_pages));
+    reasons.extend(GENERAL.map(|(key, reason)| Reason { key, reason: reason.to_owned() }));
     Recommendation { config, reasons }
 }
