@@ -6,9 +6,6 @@ pub(super) const SMALLEST: usize = 1 << 18;
 /// 2^18 … 2^46 bytes, four classes per doubling.
 pub(super) const CLASSES: usize = 4 * (46 - 18) + 1;
 
-/// A size of a transparent huge page on x86-64 and on arm64 with 4 KiB pages.
-pub(super) const HUGE_PAGE: usize = 1 << 21;
-
 /// The class whose blocks hold `bytes`, which is at least [`SMALLEST`]; `None` beyond the largest.
 pub(super) fn class_of(bytes: usize) -> Option<usize> {
     debug_assert!(bytes >= SMALLEST);
@@ -20,8 +17,7 @@ pub(super) fn class_of(bytes: usize) -> Option<usize> {
     (class < CLASSES).then_some(class)
 }
 
-/// The size of the blocks of a class: from 2 MiB on a multiple of the huge page where the class's own size is not far
-/// from it (the quarters of 2 to 8 MiB are multiples of 512 KiB, and stay as they are).
+/// The size of the blocks of a class: a multiple of 64 KiB.
 pub(super) const fn size_of_class(class: usize) -> usize {
     let doubling = SMALLEST << (class / 4);
     doubling + (doubling / 4) * (class % 4)

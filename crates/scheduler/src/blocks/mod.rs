@@ -18,11 +18,12 @@
 //! *Protocol.* One lock guards the lists. It is held for a few instructions (a list is linked through the idle blocks
 //! themselves, so nothing is allocated under it), and only blocks of 256 KiB and more come here. Mapping and unmapping
 //! happen outside of it. *Secrets* are wiped by their owners when they are dropped; this allocator neither reads nor clears
-//! contents, except that it zeroes a recycled block when zeros are asked for.
+//! contents, except that it zeroes a recycled block when zeros are asked for. [`reclaim::Arena`](crate::reclaim::Arena) is
+//! for owners that want buffers wiped for them, or handed to a host in another language.
 
 mod classes;
-mod map;
 
+use crate::reclaim::memory::Region;
 use classes::{CLASSES, SMALLEST, class_of, size_of_class};
 use core::{
     alloc::{GlobalAlloc, Layout},
@@ -100,7 +101,7 @@ impl BigBlocks {
     pub fn trim(&self, max_idle: usize) {
         while let Some((block, bytes)) = self.state().evict(max_idle) {
             // SAFETY: the block was idle, is out of its list now, and has the size of its class.
-            unsafe { map::unmap(block, bytes) };
+            drop(unsafe { Region::from_raw(block, bytes) });
         }
     }
 
@@ -127,21 +128,21 @@ impl BigBlocks {
         }
         let bytes = size_of_class(class);
         let huge = self.huge_pages.load(Ordering::Relaxed);
-        let block = map::map(bytes, huge).or_else(|| {
+        let region = Region::map(bytes, huge).or_else(|| {
             // Idle blocks of other classes may be all that is in the way.
             self.trim(0);
-            map::map(bytes, huge)
+            Region::map(bytes, huge)
         })?;
         let mut state = self.state();
         state.stats.maps += 1;
         state.count_live(bytes);
-        Some((block, true))
+        Some((region.into_raw(), true))
     }
 
     fn give(&self, block: NonNull<u8>, class: usize) {
         if !self.state().keep(block, class) {
             // SAFETY: the owner gave the block up, it is in no list, and it was mapped with its class's size.
-            unsafe { map::unmap(block, size_of_class(class)) };
+            drop(unsafe { Region::from_raw(block, size_of_class(class)) });
         }
     }
 }

@@ -6,7 +6,7 @@ use core::sync::atomic::{Ordering, compiler_fence};
 
 /// Memory of our own: mapped from here, unmapped when dropped.
 #[derive(Debug)]
-pub(super) struct Region {
+pub(crate) struct Region {
     start: NonNull<u8>,
     len: usize,
 }
@@ -17,7 +17,7 @@ unsafe impl Send for Region {}
 impl Region {
     /// Maps `len` bytes of zeros (`len` is a multiple of the page size and not 0), at a multiple of the huge page size if
     /// they are that many. `None` if there is no memory.
-    pub(super) fn map(len: usize, huge_pages: bool) -> Option<Region> {
+    pub(crate) fn map(len: usize, huge_pages: bool) -> Option<Region> {
         let huge = len >= HUGE_PAGE;
         let slack = if huge { HUGE_PAGE } else { 0 };
         let all = len.checked_add(slack)?;
@@ -42,6 +42,19 @@ impl Region {
             unsafe { libc::madvise(start.cast(), len, advice) };
         }
         Some(region)
+    }
+
+    /// Gives the region up; [`from_raw`](Self::from_raw) takes it back.
+    pub(crate) fn into_raw(self) -> NonNull<u8> {
+        core::mem::ManuallyDrop::new(self).start
+    }
+
+    /// Takes a region back.
+    ///
+    /// # Safety
+    /// It was given up by [`into_raw`](Self::into_raw), had this length, and was not taken back since.
+    pub(crate) unsafe fn from_raw(start: NonNull<u8>, len: usize) -> Region {
+        Region { start, len }
     }
 
     pub(super) fn start(&self) -> NonNull<u8> {

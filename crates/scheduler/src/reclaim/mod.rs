@@ -23,7 +23,7 @@
 
 mod arena;
 mod classes;
-mod memory;
+pub(crate) mod memory;
 mod queue;
 mod thread;
 
