@@ -1,7 +1,6 @@
 //! The policy by hand: small schedules whose every action is known.
 #![allow(clippy::unwrap_used)] // a test may panic
 
-
 use forebay_scheduler::policy::*;
 use std::time::Duration;
 
