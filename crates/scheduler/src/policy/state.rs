@@ -156,7 +156,15 @@ impl Policy {
     /// that have passed at `now` are acted on before the event.
     pub fn handle(&mut self, now: Time, event: Event, actions: &mut Vec<Action>) -> Outcome {
         self.now = self.now.max(now);
+        let before = actions.len();
         self.expire(actions);
+        if let Some(run) = event.ends() {
+            // Its job's deadline passed while it ended: there is nothing left to abort.
+            let stopped = Action::Abort { run };
+            if let Some(i) = actions[before..].iter().position(|a| *a == stopped) {
+                actions.remove(before + i);
+            }
+        }
         let outcome = match self.apply(event, actions) {
             Ok(()) => Outcome::Applied,
             Err(reason) => Outcome::Ignored(reason),
@@ -165,9 +173,11 @@ impl Policy {
         outcome
     }
 
-    /// When [`Event::Tick`] is due at the latest: the next deadline.
+    /// When [`Event::Tick`] is due at the latest: the next deadline, or the next start that pacing put off.
     pub fn next_wakeup(&self) -> Option<Time> {
-        self.deadlines.first().map(|(t, _)| *t)
+        let deadline = self.deadlines.first().map(|(t, _)| *t);
+        let start = if let Hold::Pacing(start) = self.hold { start } else { None };
+        deadline.into_iter().chain(start).min()
     }
 
     /// What is where, now.
@@ -479,6 +489,7 @@ impl Policy {
                 self.devices[worker.device.0 as usize].workers[worker.slot as usize] = None;
                 if next == Next::Ready {
                     self.ledger.put_back(&f);
+                    release(id, f.tail, out);
                 } else {
                     release(id, self.ledger.drop_held(&f, held.is_some()), out);
                 }

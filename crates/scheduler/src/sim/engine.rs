@@ -1,15 +1,13 @@
 //! The virtual clock: carries out the policy's actions and moves from one event to the next.
 
 use super::{
-    PacingMode, Point, Reclaim, Report, Settings, SimError, Stage, Utilisation, Workload,
+    Point, Reclaim, Report, Settings, SimError, Stage, Utilisation, Workload,
     contention::{Contention, Load, Pressure, Role},
     machine::Machine,
     report::Tally,
     workload::gib,
 };
-use crate::policy::{
-    Action, CircuitId, Event, JobId, JobSpec, Pacing, Policy, PolicyConfig, Run, Time, WorkerId,
-};
+use crate::policy::{Action, CircuitId, Event, JobId, JobSpec, Policy, PolicyConfig, Run, Time, WorkerId};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::{
@@ -121,10 +119,7 @@ impl<'a> Engine<'a> {
             look_ahead: u32::MAX,
             host_bytes: gib(machine.memory.gib - machine.memory.resident_gib),
             device_bytes: gib(machine.device.memory_gib),
-            pacing: match settings.pacing {
-                PacingMode::Off => Pacing::Off,
-                PacingMode::JustInTime => Pacing::DEFAULT,
-            },
+            pacing: settings.pacing,
             queue_limit: usize::MAX,
             ..PolicyConfig::default()
         };
@@ -160,6 +155,7 @@ impl<'a> Engine<'a> {
     }
 
     pub(super) fn run(mut self) -> Result<Report, SimError> {
+        self.calibrate()?;
         loop {
             while self.arrivals.front().is_some_and(|(t, _)| *t <= self.now) {
                 self.arrive()?;
@@ -169,21 +165,30 @@ impl<'a> Engine<'a> {
             }
             let finish = self.next_finish();
             let arrival = self.arrivals.front().map(|(t, _)| *t);
-            let next = match (finish, arrival) {
-                (Some((at, _)), Some(t)) => at.min(t),
-                (Some((at, _)), None) => at,
-                (None, Some(t)) => t,
-                (None, None) => break,
-            };
+            let wakeup = self.policy.next_wakeup().map(|t| t.as_secs_f64().max(self.now));
+            let times = finish.map(|(at, _)| at).into_iter().chain(arrival).chain(wakeup);
+            let Some(next) = times.min_by(f64::total_cmp) else { break };
             self.advance(next);
-            if let Some((at, index)) = finish
-                && at <= next
-            {
-                self.complete(index)?;
+            match finish {
+                Some((at, index)) if at <= next => self.complete(index)?,
+                _ if wakeup == Some(next) => self.tick()?,
+                _ => {}
             }
         }
         let left = self.point.jobs as usize - self.delivered as usize;
         if left > 0 { Err(SimError::Stuck(left)) } else { Ok(self.report()) }
+    }
+
+    /// Pacing starts from the durations alone, as a calibration run would find them.
+    fn calibrate(&mut self) -> Result<(), SimError> {
+        let s = &self.workload.stages;
+        let occupied = s.prepare.seconds + s.device.seconds + self.tail.seconds + s.finish.seconds;
+        let interval = (occupied / f64::from(self.settings.gw)).max(s.device.seconds);
+        self.send(Event::Calibrated {
+            circuit: CircuitId(0),
+            synthesis: Duration::from_secs_f64(s.witness.seconds + s.evaluate.seconds),
+            interval: Duration::from_secs_f64(interval),
+        })
     }
 
     fn arrive(&mut self) -> Result<(), SimError> {
@@ -201,6 +206,14 @@ impl<'a> Engine<'a> {
             deadline: None,
             submitted,
         }))
+    }
+
+    /// The policy gets the very time it asked for: seconds in floating point may round to a nanosecond before it.
+    fn tick(&mut self) -> Result<(), SimError> {
+        let due = self.policy.next_wakeup().unwrap_or_default();
+        let mut actions = std::mem::take(&mut self.actions);
+        _ = self.policy.handle(due, Event::Tick, &mut actions);
+        self.carry_out(actions)
     }
 
     /// The task that finishes first, and when.
@@ -357,6 +370,10 @@ impl<'a> Engine<'a> {
     fn send(&mut self, event: Event) -> Result<(), SimError> {
         let mut actions = std::mem::take(&mut self.actions);
         _ = self.policy.handle(Time::from_secs_f64(self.now), event, &mut actions);
+        self.carry_out(actions)
+    }
+
+    fn carry_out(&mut self, mut actions: Vec<Action>) -> Result<(), SimError> {
         for action in actions.drain(..) {
             self.act(action)?;
         }

@@ -27,8 +27,8 @@ pub use error::SimError;
 pub use fleet::{FleetReport, run_fleet};
 pub use machine::{Cpu, Device, Machine, Memory, Tlb};
 pub use report::{Report, StageReport, Utilisation};
-pub use settings::{Gate, HugePages, PacingMode, Point, Reclaim, Settings};
-pub use tables::{Table, tables};
+pub use settings::{Gate, HugePages, Point, Reclaim, Settings};
+pub use tables::{Table, tables, update};
 pub use workload::{Arrivals, FootprintGib, Stage, Stages, Tail, Unmap, Workload};
 
 /// Simulates `point.jobs` jobs with `point.in_flight` of them in flight. The same arguments give the same report.

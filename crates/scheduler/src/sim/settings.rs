@@ -1,6 +1,7 @@
 //! What can be set without changing machine or workload: `key=value`.
 
 use super::{SimError, error::check};
+use crate::policy::Pacing;
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
@@ -99,15 +100,27 @@ choice!(
     }
 );
 
-choice!(
-    /// How far synthesis runs ahead of the device.
-    PacingMode, "pacing", "off or jit", {
-        /// As many as there are slots.
-        Off = "off",
-        /// As the production policy does by default.
-        JustInTime = "jit",
+/// `off`, `jit` (as the production policy does by default) or `jit:HEADROOM:RESERVE:SPACING`.
+fn parse_pacing(s: &str) -> Result<Pacing, SimError> {
+    match s {
+        "off" => return Ok(Pacing::Off),
+        "jit" => return Ok(Pacing::DEFAULT),
+        _ => {}
     }
-);
+    let numbers = s
+        .strip_prefix("jit:")
+        .map(|rest| rest.split(':').map(str::parse::<f64>).collect::<Result<Vec<_>, _>>());
+    let Some(Ok(&[headroom, reserve, spacing])) = numbers.as_ref().map(|r| r.as_deref()) else {
+        return Err(bad("pacing", s, "off, jit or jit:HEADROOM:RESERVE:SPACING"));
+    };
+    let pacing = Pacing::JustInTime { headroom, reserve, spacing };
+    pacing.validate()?;
+    Ok(pacing)
+}
+
+fn pacing_word<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Pacing, D::Error> {
+    parse_pacing(&String::deserialize(d)?).map_err(serde::de::Error::custom)
+}
 
 fn bad(name: &str, value: &str, rule: &'static str) -> SimError {
     SimError::Value { name: name.into(), value: value.into(), rule }
@@ -136,8 +149,8 @@ pub struct Settings {
     #[serde(deserialize_with = "switch")]
     pub pinning: bool,
     /// How far synthesis runs ahead.
-    #[serde(deserialize_with = "word")]
-    pub pacing: PacingMode,
+    #[serde(deserialize_with = "pacing_word")]
+    pub pacing: Pacing,
 }
 
 fn word<'de, D: serde::Deserializer<'de>, T: FromStr<Err = SimError>>(d: D) -> Result<T, D::Error> {
@@ -172,7 +185,7 @@ impl Settings {
             "msm_threads" => self.msm_threads = count()?,
             "huge_pages" => self.huge_pages = value.parse()?,
             "pinning" => self.pinning = on_off(value)?,
-            "pacing" => self.pacing = value.parse()?,
+            "pacing" => self.pacing = parse_pacing(value)?,
             _ => return Err(SimError::UnknownSetting(key.into())),
         }
         self.validate()
@@ -205,6 +218,13 @@ impl fmt::Display for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Settings { gw, pw, gate, reclaim, msm_threads, huge_pages, pinning, pacing } = self;
         let pinning = if *pinning { "on" } else { "off" };
+        let pacing = match pacing {
+            Pacing::Off => "off".to_owned(),
+            p if *p == Pacing::DEFAULT => "jit".to_owned(),
+            Pacing::JustInTime { headroom, reserve, spacing } => {
+                format!("jit:{headroom}:{reserve}:{spacing}")
+            }
+        };
         write!(
             f,
             "gw={gw} pw={pw} gate={gate} reclaim={reclaim} msm_threads={msm_threads} huge_pages={huge_pages} \
