@@ -4,7 +4,8 @@ use forebay_scheduler::sim;
 use std::error::Error;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let tables = sim::tables()?;
+    let mut tables = sim::tables()?;
+    tables.push(sim::fleet_table()?);
     let Some(path) = std::env::args().nth(1) else {
         for table in tables {
             println!("{}\n\n{}", table.name, table.to_markdown());

@@ -42,11 +42,13 @@ mod audit;
 mod config;
 mod event;
 mod job;
+mod lifecycle;
 mod memory;
 mod pacing;
 mod schedule;
 mod state;
 mod time;
+mod transitions;
 
 pub use config::{Pacing, PolicyConfig, PolicyConfigError};
 pub use event::{Action, Event, Failure, Ignored, Outcome, Refusal, Run, Severity};

@@ -1,10 +1,11 @@
 //! The virtual clock: carries out the policy's actions and moves from one event to the next.
 
 use super::{
-    Point, Reclaim, Report, Settings, SimError, Stage, Utilisation, Workload,
-    contention::{Contention, Load, Pressure, Role},
+    Point, Reclaim, Report, Settings, SimError, Stage, Workload,
+    contention::{Contention, Load, Pressure},
+    kind::{Kind, arrivals, load, stage},
     machine::Machine,
-    report::Tally,
+    meters::{Meters, Simulated},
     workload::gib,
 };
 use crate::policy::{Action, CircuitId, Event, JobId, JobSpec, Policy, PolicyConfig, Run, Time, WorkerId};
@@ -14,18 +15,6 @@ use std::{
     collections::{BTreeMap, VecDeque},
     time::Duration,
 };
-
-/// The stages, in order; the indices of [`Meters::stages`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Witness,
-    Evaluate,
-    Prepare,
-    Device,
-    Tail,
-    Finish,
-    Unmap(usize),
-}
 
 /// Something that runs.
 struct Task {
@@ -42,29 +31,6 @@ struct Proof {
     worker: WorkerId,
     taken: f64,
     asked_for_lock: f64,
-}
-
-#[derive(Default)]
-struct Meters {
-    stages: [Tally; 6],
-    synthesis: Tally,
-    occupancy: Tally,
-    lock_wait: Tally,
-    latency: Tally,
-    job_synthesis: Tally,
-    /// Integrals over time.
-    slots: f64,
-    workers: f64,
-    any_worker: f64,
-    locks: f64,
-    cores: f64,
-    bandwidth: f64,
-    unmaps: f64,
-    most_unmaps: usize,
-    first_taken: Option<f64>,
-    last_finished: f64,
-    last_delivered: f64,
-    peak: f64,
 }
 
 /// When a job's synthesis began and how many of its partitions still need it.
@@ -98,7 +64,6 @@ pub(super) struct Engine<'a> {
     jobs: BTreeMap<JobId, JobTimes>,
     arrivals: VecDeque<(f64, JobId)>,
     resident: f64,
-    delivered: u64,
     meters: Meters,
     actions: Vec<Action>,
 }
@@ -144,7 +109,6 @@ impl<'a> Engine<'a> {
             jobs: BTreeMap::new(),
             arrivals,
             resident: machine.memory.resident_gib,
-            delivered: 0,
             meters: Meters { peak: machine.memory.resident_gib, ..Meters::default() },
             actions: Vec::new(),
             machine,
@@ -175,8 +139,13 @@ impl<'a> Engine<'a> {
                 _ => {}
             }
         }
-        let left = self.point.jobs as usize - self.delivered as usize;
-        if left > 0 { Err(SimError::Stuck(left)) } else { Ok(self.report()) }
+        let left = self.point.jobs as usize - self.meters.delivered as usize;
+        if left > 0 { Err(SimError::Stuck(left)) } else { Ok(self.meters.report(&self.what())) }
+    }
+
+    fn what(&self) -> Simulated<'a> {
+        let Engine { machine, workload, settings, point, .. } = *self;
+        Simulated { machine, workload, settings, point }
     }
 
     /// Pacing starts from the durations alone, as a calibration run would find them.
@@ -399,7 +368,7 @@ impl<'a> Engine<'a> {
                 self.start(run, Kind::Prepare);
             }
             Action::Deliver { job } => {
-                self.delivered += 1;
+                self.meters.delivered += 1;
                 self.meters.last_delivered = self.now;
                 if let Some(times) = self.jobs.remove(&job) {
                     self.meters.latency.add(self.now - times.submitted, 0.0);
@@ -416,110 +385,4 @@ impl<'a> Engine<'a> {
         self.resident += gib;
         self.meters.peak = self.meters.peak.max(self.resident);
     }
-
-    fn report(&self) -> Report {
-        let m = &self.meters;
-        let wall = m.last_delivered;
-        let jobs = f64::from(self.point.jobs);
-        let partitions = jobs * f64::from(self.workload.partitions);
-        let devices = f64::from(self.machine.device.count);
-        let window = m.last_finished - m.first_taken.unwrap_or(0.0);
-        let utilisation = Utilisation {
-            synthesis_slots: m.slots / (wall * f64::from(self.settings.pw)),
-            device_workers: m.workers / (wall * devices * f64::from(self.settings.gw)),
-            device_locks: m.locks / (wall * devices),
-            cores: m.cores / wall,
-            bandwidth: m.bandwidth / wall,
-            memory: m.peak / self.machine.memory.gib,
-        };
-        let stage = |kind: Kind| m.stages[kind.index()].report();
-        Report {
-            machine: self.machine.name.clone(),
-            workload: self.workload.name.clone(),
-            settings: self.settings.to_string(),
-            point: self.point,
-            wall_s: wall,
-            s_per_proof: wall / jobs,
-            partitions_per_day: 86_400.0 * partitions / wall,
-            avg_prove_s: m.occupancy.sum / jobs,
-            avg_device_s: m.occupancy.mean(),
-            max_device_s: m.occupancy.max,
-            device_util: m.any_worker / window,
-            lock_wait_s: m.lock_wait.mean(),
-            synthesis: m.synthesis.report(),
-            job_synthesis_s: (m.job_synthesis.mean(), m.job_synthesis.max),
-            witness: stage(Kind::Witness),
-            evaluate: stage(Kind::Evaluate),
-            prepare: stage(Kind::Prepare),
-            device: stage(Kind::Device),
-            tail: stage(Kind::Tail),
-            finish: stage(Kind::Finish),
-            latency_s: (m.latency.mean(), m.latency.max),
-            peak_gib: m.peak,
-            unmapping: (m.unmaps / wall, m.most_unmaps as f64),
-            utilisation,
-            saturates_first: utilisation.ranked()[0].0,
-            delivered: self.delivered,
-        }
-    }
-}
-
-impl Kind {
-    fn index(self) -> usize {
-        match self {
-            Kind::Witness => 0,
-            Kind::Evaluate => 1,
-            Kind::Prepare => 2,
-            Kind::Device => 3,
-            Kind::Tail => 4,
-            Kind::Finish => 5,
-            Kind::Unmap(_) => usize::MAX,
-        }
-    }
-}
-
-fn stage(workload: &Workload, tail: &Stage, kind: Kind) -> Stage {
-    const NOTHING: Stage = Stage {
-        seconds: 0.0,
-        spread: 0.0,
-        threads: 0.0,
-        bandwidth_gb_s: 0.0,
-        memory_share: 0.0,
-        l3_mib: 0.0,
-        l3_sensitivity: 0.0,
-    };
-    let s = &workload.stages;
-    match kind {
-        Kind::Witness => s.witness,
-        Kind::Evaluate => s.evaluate,
-        Kind::Prepare => s.prepare,
-        Kind::Device => s.device,
-        Kind::Tail => *tail,
-        Kind::Finish => s.finish,
-        Kind::Unmap(_) => NOTHING,
-    }
-}
-
-fn load(workload: &Workload, tail: &Stage, kind: Kind) -> Load {
-    let role = match kind {
-        Kind::Evaluate => Role::Evaluator,
-        Kind::Tail => Role::Critical,
-        Kind::Device => Role::Device,
-        Kind::Unmap(_) => Role::Unmap,
-        Kind::Witness | Kind::Prepare | Kind::Finish => Role::Host,
-    };
-    Load { stage: stage(workload, tail, kind), role }
-}
-
-/// When each job arrives, in order.
-fn arrivals(workload: &Workload, jobs: u32, rng: &mut ChaCha8Rng) -> VecDeque<(f64, JobId)> {
-    let mut at = 0.0;
-    let gap = workload.arrivals.map(|a| 86_400.0 / a.jobs_per_day);
-    let mut next = |i| {
-        if let Some(mean) = gap {
-            at -= mean * rng.gen_range(f64::EPSILON..1.0).ln();
-        }
-        (at, JobId(i))
-    };
-    (0..u64::from(jobs)).map(&mut next).collect()
 }

@@ -42,7 +42,7 @@ pub fn run_fleet(
         reports.push(run(machine, &workload, settings, Point { jobs, in_flight: workload.in_flight })?);
     }
     let longest = |f: fn(&Report) -> f64| reports.iter().map(f).fold(0.0, f64::max);
-    let mut used: Vec<_> = reports.iter().map(|r| r.utilisation.ranked()[0]).collect();
+    let mut used: Vec<_> = reports.iter().map(|r| r.utilisation.saturates_first()).collect();
     used.sort_by(|a, b| b.1.total_cmp(&a.1));
     Ok(FleetReport {
         machines,

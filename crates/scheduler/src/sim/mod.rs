@@ -17,7 +17,9 @@ pub mod contention;
 mod engine;
 mod error;
 mod fleet;
+mod kind;
 mod machine;
+mod meters;
 mod report;
 mod settings;
 mod tables;
@@ -28,7 +30,7 @@ pub use fleet::{FleetReport, run_fleet};
 pub use machine::{Cpu, Device, Machine, Memory, Tlb};
 pub use report::{Report, StageReport, Utilisation};
 pub use settings::{Gate, HugePages, Point, Reclaim, Settings};
-pub use tables::{Table, tables, update};
+pub use tables::{Table, fleet_table, tables, update};
 pub use workload::{Arrivals, FootprintGib, Stage, Stages, Tail, Unmap, Workload};
 
 /// Simulates `point.jobs` jobs with `point.in_flight` of them in flight. The same arguments give the same report.

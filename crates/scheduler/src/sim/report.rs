@@ -17,6 +17,9 @@ pub struct StageReport {
     pub inflation: f64,
 }
 
+/// A peak of this share of memory leaves no room for one more partition of twenty GiB on the shipped machine.
+const FULL: f64 = 0.974;
+
 /// Share of the time from start to end, 0 to 1, that a resource was used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Utilisation {
@@ -35,6 +38,13 @@ pub struct Utilisation {
 }
 
 impl Utilisation {
+    /// The resource that limits: the most used one. Memory is a peak and not a mean, so it counts only if full.
+    pub fn saturates_first(&self) -> (&'static str, f64) {
+        let ranked = self.ranked();
+        let limits = |(name, used): &(&str, f64)| *name != "memory" || *used >= FULL;
+        ranked.iter().copied().find(limits).unwrap_or(ranked[0])
+    }
+
     /// The resources and their names, the most used first.
     pub fn ranked(&self) -> Vec<(&'static str, f64)> {
         let mut all = vec![
