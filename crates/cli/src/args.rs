@@ -1,9 +1,10 @@
 //! The command line.
 
-use crate::sweep::settings::Point;
+use crate::commands::simulate::SimulateArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::TypedValueParser};
 use forebay_formats::Validation;
 use forebay_msm::CurveId;
+use forebay_scheduler::sim::Point;
 use std::path::PathBuf;
 
 /// Forebay proves circom circuits with Groth16 on BLS12-381 and BN254.
@@ -63,6 +64,8 @@ pub(crate) enum Command {
     },
     /// Measure throughput, latency and memory with more and more proofs in flight
     Sweep(SweepArgs),
+    /// Predict what many proofs in flight do, on a model of a machine
+    Simulate(SimulateArgs),
     /// Look at the machine and recommend a configuration for it
     Doctor(DoctorArgs),
     /// Print a completion script for a shell

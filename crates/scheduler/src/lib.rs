@@ -17,6 +17,7 @@
 //! | [`policy`] | which partition next: a pure state machine |
 //! | [`executor`] | the policy on real threads |
 //! | [`timeline`] | what happened when; pictures of it |
+//! | [`sim`] | the policy on a virtual clock, with a model of the machine |
 //! | [`cancel`] | cancellation and deadlines, which every wait of this crate honours |
 //!
 //! The README beside this crate's manifest argues why the protocols are right.
@@ -33,6 +34,7 @@ pub mod policy;
 pub mod pools;
 pub mod probe;
 pub mod reclaim;
+pub mod sim;
 mod sync;
 pub mod timeline;
 

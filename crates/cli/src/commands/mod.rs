@@ -8,5 +8,6 @@ pub(crate) mod export;
 pub(crate) mod inspect;
 pub(crate) mod prove;
 pub(crate) mod setup;
+pub(crate) mod simulate;
 pub(crate) mod sweep;
 pub(crate) mod verify;

@@ -8,12 +8,12 @@ use crate::{
     sweep::{
         measure, report,
         report::Row,
-        settings::{self, Point, Setting},
+        settings::{self, Setting},
         workload,
     },
 };
 use forebay_formats::atomic::{self, Access};
-use forebay_scheduler::probe::MachineReport;
+use forebay_scheduler::{probe::MachineReport, sim::Point};
 use serde_json::Value;
 
 pub(crate) fn run(session: &Session, args: &SweepArgs) -> Result<(), Failure> {

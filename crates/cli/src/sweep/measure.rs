@@ -1,6 +1,6 @@
 //! One point under one setting: run, and read every counter that there is.
 
-use super::settings::{ISOLATION, Point, Setting};
+use super::settings::{ISOLATION, Setting};
 use crate::{
     BLOCKS,
     exit::{Failure, Status},
@@ -11,6 +11,7 @@ use forebay_scheduler::{
     counters::{self, Snapshot},
     policy::CircuitId,
     probe::MachineReport,
+    sim::Point,
     timeline::{Baselines, Span, analysis},
 };
 use serde::Serialize;
@@ -61,11 +62,11 @@ pub(crate) fn run(
     baselines: &Baselines,
 ) -> Result<Sample, Failure> {
     let mut config = setting.config.clone();
-    config.in_flight = point.j;
+    config.in_flight = point.in_flight as usize;
     BLOCKS.trim(0);
     let engine = Engine::start(&config, machine)?;
     let bound = loaded.bind(&engine, CircuitId(0))?;
-    let prove = |count: usize| -> Result<(), Failure> {
+    let prove = |count: u32| -> Result<(), Failure> {
         let jobs: Vec<_> = (0..count).map(|_| bound.submit(&engine, 0, None)).collect();
         for job in &jobs {
             let outcome = loop {
@@ -81,31 +82,31 @@ pub(crate) fn run(
         session.check_cancelled()
     };
     // As many as will be in flight, so that every buffer of the steady state is there.
-    prove(point.j.min(point.c))?;
+    prove(point.in_flight.min(point.jobs))?;
     engine.executor.timeline().drain();
     BLOCKS.reset_peak();
     counters::reset_peak_rss();
     let before = (Snapshot::now(), BLOCKS.stats(), cpu_time(), Instant::now());
-    prove(point.c)?;
+    prove(point.jobs)?;
     let (wall, cpu) = (before.3.elapsed(), cpu_time() - before.2);
     let (system, blocks) = (Snapshot::now().since(&before.0), BLOCKS.stats());
     if engine.executor.overcommits() > 0 {
         return Err(Failure::new(Status::Internal, "the budget refused what the policy had counted on"));
     }
 
-    let per_proof = |n: u64| n as f64 / point.c as f64;
+    let per_proof = |n: u64| n as f64 / f64::from(point.jobs);
     let spans = engine.executor.timeline().drain();
     let uses = analysis::device_use(&spans);
     let summaries = analysis::summarise(&spans, baselines);
     let device = summaries.iter().find(|s| s.stage == "device");
     Ok(Sample {
         setting: setting.name.clone(),
-        c: point.c,
-        j: point.j,
+        c: point.jobs as usize,
+        j: point.in_flight as usize,
         gw: config.gw,
         pw: config.pw,
-        s_per_proof: wall.as_secs_f64() / point.c as f64,
-        cpu_s_per_proof: cpu.as_secs_f64() / point.c as f64,
+        s_per_proof: wall.as_secs_f64() / f64::from(point.jobs),
+        cpu_s_per_proof: cpu.as_secs_f64() / f64::from(point.jobs),
         avg_prove_s: mean_latency(&spans),
         avg_device_s: device.map_or(0.0, |s| s.mean.as_secs_f64()),
         device_util: uses.first().map_or(0.0, analysis::DeviceUse::utilisation),
@@ -129,7 +130,7 @@ pub(crate) fn isolation(
     loaded: &Loaded,
     setting: &Setting,
 ) -> Result<Baselines, Failure> {
-    let three = Point { c: 3, ..ISOLATION };
+    let three = Point { jobs: 3, ..ISOLATION };
     Ok(Baselines::of(&run(session, machine, loaded, setting, three, &Baselines::default())?.spans))
 }
 

@@ -1,36 +1,13 @@
 //! What is varied: points (c proofs requested, j in flight) and settings of the scheduler.
 
 use crate::exit::Failure;
-use forebay_scheduler::config::{Config, GateMode, Pinning, ReclaimMode};
-use std::str::FromStr;
-
-/// c proofs requested, j in flight at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Point {
-    pub(crate) c: usize,
-    pub(crate) j: usize,
-}
+use forebay_scheduler::{
+    config::{Config, GateMode, Pinning, ReclaimMode},
+    sim::Point,
+};
 
 /// One proof by itself: what everything is compared with.
-pub(crate) const ISOLATION: Point = Point { c: 1, j: 1 };
-
-impl FromStr for Point {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Point, String> {
-        let wrong = || format!("{text:?} is not a point such as 20x15");
-        let (c, j) = text.split_once(['x', '×']).ok_or_else(wrong)?;
-        let count =
-            |text: &str| text.trim().parse().ok().filter(|n| (1..=100_000).contains(n)).ok_or_else(wrong);
-        Ok(Point { c: count(c)?, j: count(j)? })
-    }
-}
-
-impl std::fmt::Display for Point {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}x{}", self.c, self.j)
-    }
-}
+pub(crate) const ISOLATION: Point = Point { jobs: 1, in_flight: 1 };
 
 /// A configuration with a name.
 #[derive(Clone, Debug)]
@@ -124,15 +101,6 @@ pub(crate) fn ablation(base: &Config, threads: usize) -> Result<Vec<Setting>, Fa
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn points_are_read() {
-        assert_eq!("20x15".parse(), Ok(Point { c: 20, j: 15 }));
-        assert_eq!("5×5".parse(), Ok(Point { c: 5, j: 5 }));
-        for bad in ["", "20", "x", "0x1", "1x0", "1x1x1", "-1x2", "1x9999999999999999999999"] {
-            assert!(bad.parse::<Point>().is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn settings_are_applied_or_refused() {

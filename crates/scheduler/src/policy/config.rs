@@ -12,14 +12,29 @@ pub enum Pacing {
     JustInTime {
         /// Share of the measured synthesis time that is added against its spread.
         headroom: f64,
-        /// Partitions kept ready per device on top.
+        /// Partitions kept ready on top.
         reserve: f64,
+        /// Least distance of two starts, in device intervals; 0: none.
+        spacing: f64,
     },
 }
 
 impl Pacing {
-    /// Just in time, with the headroom and reserve that `docs/scheduling.md` measures in simulation.
-    pub const DEFAULT: Pacing = Pacing::JustInTime { headroom: 0.25, reserve: 2.0 };
+    /// Just in time; the table "Pacing" in `docs/scheduling.md` is the simulation that chose the numbers.
+    pub const DEFAULT: Pacing = Pacing::JustInTime { headroom: 0.25, reserve: 2.0, spacing: 0.75 };
+}
+
+impl Pacing {
+    /// Refuses what cannot work.
+    pub fn validate(&self) -> Result<(), PolicyConfigError> {
+        let Pacing::JustInTime { headroom, reserve, spacing } = *self else { return Ok(()) };
+        let bad = |x: f64| !(x.is_finite() && x >= 0.0);
+        let all = [("headroom", headroom), ("reserve", reserve), ("spacing", spacing)];
+        match all.iter().find(|(_, x)| bad(*x)) {
+            Some((name, _)) => Err(PolicyConfigError::Pacing(name)),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Sizes and limits.
@@ -116,15 +131,6 @@ impl PolicyConfig {
         if let Some((name, n)) = counts[..3].iter().find(|(_, n)| *n > COUNT_LIMIT) {
             return Err(PolicyConfigError::TooLarge { name, value: (*n).into(), limit: COUNT_LIMIT.into() });
         }
-        if let Pacing::JustInTime { headroom, reserve } = self.pacing {
-            let fine = |x: f64| x.is_finite() && x >= 0.0;
-            if !fine(headroom) {
-                return Err(PolicyConfigError::Pacing("headroom"));
-            }
-            if !fine(reserve) {
-                return Err(PolicyConfigError::Pacing("reserve"));
-            }
-        }
-        Ok(())
+        self.pacing.validate()
     }
 }

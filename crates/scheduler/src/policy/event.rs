@@ -92,6 +92,20 @@ pub enum Event {
     Tick,
 }
 
+impl Event {
+    /// The run that this event ends, if it does.
+    pub fn ends(&self) -> Option<Run> {
+        match self {
+            Event::Synthesised { run, .. }
+            | Event::Finished { run }
+            | Event::Failed { run, .. }
+            | Event::Panicked { run }
+            | Event::Aborted { run } => Some(*run),
+            _ => None,
+        }
+    }
+}
+
 /// What to do. Actions are carried out in the order given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {

@@ -3,12 +3,17 @@
 //! A synthesis started now ends after S, the mean of its circuit. The partitions ahead of it keep the devices busy for
 //! W = Σ I / devices, where I is the device's interval per partition: the longer of the time the lock is held and the
 //! time a worker is occupied over the number of workers. Starting is useful while W < S·(1 + headroom) + reserve·I.
-//! Only events change W, so no timer is needed: whatever makes the answer "yes" is an event.
+//! Only events change W, so that rule needs no timer.
+//!
+//! Starts are also spaced by spacing·I / devices. Partitions that start together evaluate together, fight for
+//! bandwidth, and reach the device as a burst with a gap behind it; started one after the other at the device's pace,
+//! they do not. A spacing below 1 lets synthesis catch up after a gap. Where the slots cannot keep the device busy
+//! (S·devices > I·slots), every moment of a slot counts and starts are not spaced.
 //!
 //! Means are exponentially weighted: m ← m + α·(x − m). With α = 1/8 a step change is 74 % visible after ten samples,
 //! one job of ten partitions; the standard deviation of the mean is √(α/(2 − α)) = 0.26 of a sample's.
 
-use super::{CircuitId, Pacing};
+use super::{CircuitId, Pacing, Time};
 use std::{collections::BTreeMap, time::Duration};
 
 const ALPHA: f64 = 0.125;
@@ -29,6 +34,17 @@ pub(super) struct Pacer {
     mode: Pacing,
     means: BTreeMap<CircuitId, Means>,
     samples: u64,
+    last_start: Option<Time>,
+}
+
+/// Whether to start a synthesis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Start,
+    /// The device is busy for longer than a synthesis takes.
+    Enough,
+    /// Not before then.
+    At(Time),
 }
 
 fn blend(mean: &mut Option<f64>, sample: Duration) {
@@ -38,7 +54,7 @@ fn blend(mean: &mut Option<f64>, sample: Duration) {
 
 impl Pacer {
     pub(super) fn new(mode: Pacing) -> Pacer {
-        Pacer { mode, means: BTreeMap::new(), samples: 0 }
+        Pacer { mode, means: BTreeMap::new(), samples: 0, last_start: None }
     }
 
     pub(super) fn synthesised(&mut self, circuit: CircuitId, took: Duration) {
@@ -69,17 +85,34 @@ impl Pacer {
     /// Whether a synthesis of `circuit` should start, given the circuits of what is synthesising or ready.
     pub(super) fn admits(
         &self,
+        now: Time,
         circuit: CircuitId,
         devices: u32,
+        slots: u32,
         ahead: impl Iterator<Item = CircuitId>,
-    ) -> bool {
-        let Pacing::JustInTime { headroom, reserve } = self.mode else { return true };
+    ) -> Verdict {
+        let Pacing::JustInTime { headroom, reserve, spacing } = self.mode else { return Verdict::Start };
         let Some(Means { synthesis: Some(s), interval: Some(i), .. }) = self.means.get(&circuit) else {
-            return true;
+            return Verdict::Start;
         };
+        let devices = f64::from(devices.max(1));
         let interval = |c| self.means.get(&c).and_then(|m| m.interval).unwrap_or(*i);
-        let work = ahead.map(interval).sum::<f64>() / f64::from(devices.max(1));
-        work < s * (1.0 + headroom) + reserve * i
+        let work = ahead.map(interval).sum::<f64>() / devices;
+        if work >= s * (1.0 + headroom) + reserve * i {
+            return Verdict::Enough;
+        }
+        if s * devices > i * f64::from(slots) {
+            return Verdict::Start;
+        }
+        let spacing = Duration::try_from_secs_f64(spacing * i / devices).unwrap_or(Duration::MAX);
+        match self.last_start.map(|t| t + spacing) {
+            Some(next) if next > now => Verdict::At(next),
+            _ => Verdict::Start,
+        }
+    }
+
+    pub(super) fn started(&mut self, now: Time) {
+        self.last_start = Some(now);
     }
 
     /// (S, I) of a circuit, as far as measured.

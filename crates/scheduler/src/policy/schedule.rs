@@ -1,8 +1,9 @@
 //! Starting what can be started, best rank first.
 
 use super::{
-    Action, JobId, PartitionId, Policy, WorkerId,
+    Action, JobId, PartitionId, Policy, Time, WorkerId,
     job::DeviceId,
+    pacing::Verdict,
     state::{Part, Rank, Stage, Status},
 };
 
@@ -17,8 +18,8 @@ pub enum Hold {
     LookAhead,
     /// The best candidate does not fit beside what is committed.
     Memory,
-    /// The device is busy for longer than a synthesis takes.
-    Pacing,
+    /// The device is busy for longer than a synthesis takes, or the next start is due later: then.
+    Pacing(Option<Time>),
     /// Jobs wait, and as many as allowed are in flight.
     JobsInFlight,
 }
@@ -88,10 +89,12 @@ impl Policy {
         }
         let ahead = self.synthesising.iter().chain(self.ready.iter().map(|(_, id)| id));
         let circuits = ahead.filter_map(|id| self.jobs.get(&id.job)).map(|j| j.spec.circuit);
-        if !self.pacer.admits(job.spec.circuit, self.devices_up(), circuits) {
-            return Err(Hold::Pacing);
+        let (circuit, slots) = (job.spec.circuit, self.config.synthesis_slots);
+        match self.pacer.admits(self.now, circuit, self.devices_up(), slots, circuits) {
+            Verdict::Start => Ok(candidate),
+            Verdict::Enough => Err(Hold::Pacing(None)),
+            Verdict::At(t) => Err(Hold::Pacing(Some(t))),
         }
-        Ok(candidate)
     }
 
     fn candidate(&self) -> Result<Candidate, Hold> {
@@ -118,6 +121,7 @@ impl Policy {
         self.queued.remove(&(rank, id));
         let Some(job) = self.jobs.get(&id.job) else { return };
         self.ledger.admit(&job.spec.footprint);
+        self.pacer.started(self.now);
         self.synthesising.insert(id);
         let run = self.ticket(id);
         self.start(id, Stage::Synthesising { run });
