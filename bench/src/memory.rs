@@ -99,7 +99,7 @@ fn run(setting: &Setting, curve: CurveId, prover: ChildProver, files: &Path) -> 
     Ok(Report {
         proof: value["proof"].as_str().context("no proof")?.to_owned(),
         peak: number("peak")? as u64,
-        time: Sample { cpu: number("cpu")?, wall: number("wall")? },
+        time: Sample { cpu: number("cpu")?, wall: number("wall")?, busy: 0.0 },
     })
 }
 

@@ -101,7 +101,7 @@ where
         let wanted = C::ID == CurveId::Bls12_381 && setting.wants(Peer::Bellperson);
         let key =
             wanted.then(|| subject.with_source(|source| bellperson_key(&*case.key, source))).transpose()?;
-        let mut contenders = vec![Contender::new("forebay", || case.prove())];
+        let mut contenders = vec![Contender::pooled("forebay", &setting.pool, || case.prove())];
         if setting.wants(Peer::Ark) {
             contenders.push(ark(setting, &case)?);
         }

@@ -87,12 +87,16 @@ impl Subject {
 
     fn line(&self, threads: usize, row: &Row) -> String {
         let verdict = if row.equal { "equal" } else { "NOT EQUAL" };
+        let busy = match row.ours.busy {
+            0.0 => String::new(),
+            busy => format!("   our threads busy {:.1} %", 100.0 * busy),
+        };
         let peaks = row.peaks.map_or_else(String::new, |[ours, theirs]| {
             format!("   peak {} and {} MB", ours / 1_000_000, theirs / 1_000_000)
         });
         format!(
             "{:<22} {:<9} 2^{:<2} {:>2} thr  {:<12} ours {:>9.4} s cpu {:>9.4} s wall   peer {:>9.4} s cpu {:>9.4} s wall \
-             {:>7.2}x  {verdict}{peaks}",
+             {:>7.2}x  {verdict}{busy}{peaks}",
             self.bench,
             self.curve.name(),
             self.log_n,
