@@ -1,117 +1,160 @@
-//! Whole proofs. Everyone gets the same key, assignment, r and s, so the proofs must be equal.
+//! Whole proofs. Everyone gets the same key, assignment, r and s, so the proofs must be equal; snarkjs, which draws its
+//! own blinding, gets the same key as a file, and its proof must verify.
 
 use crate::{
-    Setting,
+    circuits::Subject,
     measure::{Contender, interleave},
-    peers::bellperson::BellpersonKey,
-    report::Row,
+    options::{Peer, ProveArgs, Setting},
+    peers::{bellperson::BellpersonKey, snarkjs},
+    report,
 };
-use anyhow::Context;
 use ff::Field;
-use forebay_formats::Proof;
+use forebay_formats::{Proof, write_wtns};
 use forebay_msm::{Backend, Bls12_381, Bn254, CpuBackend, CurveId};
 use forebay_prover::{
     Blinding, Cancel, Prover, ProvingKey,
     circuit::compile_source,
-    setup::{Convention, InMemoryKey, development_key},
+    setup::{Convention, InMemoryKey, development_key, write_zkey},
 };
-use forebay_reference::{
-    ark::{ArkCurve, ArkKey, scalar},
-    chain::Chain,
-};
+use forebay_reference::ark::{ArkCurve, ArkKey, scalar};
+use forebay_testkit::TempDir;
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use std::sync::Arc;
 
-/// Prints a row per peer.
-pub(crate) fn compare(setting: &Setting, curve: CurveId, log_n: u32) -> anyhow::Result<()> {
-    match curve {
-        CurveId::Bls12_381 => {
-            let case = Case::<Bls12_381>::new(setting, log_n)?;
-            let key = BellpersonKey::new(&*case.key, &case.chain)?;
-            let bellperson =
-                Contender { name: "bellperson", run: Box::new(|| key.prove(&case.z, case.r, case.s)) };
-            case.compare(setting, log_n, vec![bellperson])
+/// Prints a row per peer for everything that `args` asks for.
+pub(crate) fn compare(setting: &Setting, args: &ProveArgs) -> anyhow::Result<()> {
+    for curve in args.curves() {
+        match curve {
+            CurveId::Bls12_381 => {
+                for subject in Subject::<Bls12_381>::all(setting, &args.circuit, &args.log_n) {
+                    compare_on(setting, &subject?, BellpersonKey::new, BellpersonKey::prove)?;
+                }
+            }
+            CurveId::Bn254 => {
+                for subject in Subject::<Bn254>::all(setting, &args.circuit, &args.log_n) {
+                    let none =
+                        |_: &dyn ProvingKey<Bn254>, _: &dyn forebay_prover::circuit::ConstraintSource<_>| {
+                            anyhow::bail!("no bellperson on this curve")
+                        };
+                    compare_on(setting, &subject?, none, |_: &(), _, _, _| anyhow::bail!("no such peer"))?;
+                }
+            }
         }
-        CurveId::Bn254 => Case::<Bn254>::new(setting, log_n)?.compare(setting, log_n, vec![]),
     }
+    Ok(())
 }
 
 /// One key, assignment and blinding, and our prover on them.
-struct Case<C: ArkCurve> {
-    chain: Chain,
-    key: Arc<InMemoryKey<C>>,
+pub(crate) struct Case<'a, C: ArkCurve> {
+    subject: &'a Subject<C>,
+    pub(crate) key: Arc<InMemoryKey<C>>,
     prover: Prover<C>,
-    z: Vec<C::Fr>,
-    r: C::Fr,
-    s: C::Fr,
+    pub(crate) r: C::Fr,
+    pub(crate) s: C::Fr,
 }
 
-impl<C: ArkCurve> Case<C>
+impl<'a, C: ArkCurve> Case<'a, C>
 where
     CpuBackend: Backend<C>,
 {
-    fn new(setting: &Setting, log_n: u32) -> anyhow::Result<Self> {
-        let mut rng = ChaCha20Rng::seed_from_u64(u64::from(log_n));
-        // One less than a power of two in all: inputs take rows too.
-        let n = (1usize << log_n).checked_sub(2).context("log-n must be at least 2")?;
-        let chain = Chain { n };
-        let convention = Convention::power_basis::<C>();
-        let key =
-            Arc::new(development_key::<C>(&chain, convention, &mut rng, &setting.pool, &Cancel::default())?);
-        let circuit = Arc::new(compile_source::<C::Fr>(&chain)?);
-        let backend = Arc::new(CpuBackend::new(Arc::clone(&setting.pool)));
-        let prover = Prover::new(
-            backend,
-            Arc::clone(&key) as Arc<dyn ProvingKey<C>>,
-            circuit,
-            Arc::clone(&setting.pool),
-        )?;
-        let z = chain.assignment(C::Fr::random(&mut rng));
+    pub(crate) fn new(
+        setting: &Setting,
+        subject: &'a Subject<C>,
+        convention: Convention,
+    ) -> anyhow::Result<Self> {
+        let mut rng = ChaCha20Rng::seed_from_u64(u64::from(subject.log_n));
+        let (key, circuit) = subject.with_source(|source| {
+            let key = development_key::<C>(source, convention, &mut rng, &setting.pool, &Cancel::default())?;
+            Ok((Arc::new(key), Arc::new(compile_source::<C::Fr>(source)?)))
+        })?;
+        let backend = Arc::new(setting.backend()?);
+        let shared = Arc::clone(&key) as Arc<dyn ProvingKey<C>>;
+        let prover = Prover::new(backend, shared, circuit, Arc::clone(&setting.pool))?;
         let (r, s) = (C::Fr::random(&mut rng), C::Fr::random(&mut rng));
-        Ok(Case { chain, key, prover, z, r, s })
+        Ok(Case { subject, key, prover, r, s })
     }
 
-    fn compare<'a>(
-        &'a self,
-        setting: &'a Setting,
-        log_n: u32,
-        peers: Vec<Contender<'a, anyhow::Result<Proof<C>>>>,
-    ) -> anyhow::Result<()> {
-        let ark = ArkKey::<C>::new(&*self.key, &self.chain);
-        let z_there: Vec<_> = self.z.iter().map(scalar::<C>).collect();
-        let (r, s) = (scalar::<C>(&self.r), scalar::<C>(&self.s));
-        let ours = Contender {
-            name: "forebay",
-            run: Box::new(|| {
-                let blinding = Blinding::new(self.r, self.s);
-                Ok(self.prover.prove_with(&self.z, &blinding, &Cancel::default(), &|_| ())?.proof)
-            }),
-        };
-        let arkworks = Contender {
-            name: "ark-groth16",
-            run: Box::new(|| {
-                Ok(ArkKey::<C>::proof_back(&setting.pool.install(|| ark.prove_there(&z_there, r, s))))
-            }),
-        };
-        let mut contenders = vec![ours, arkworks];
-        contenders.extend(peers);
+    fn prove(&self) -> anyhow::Result<Proof<C>> {
+        let blinding = Blinding::new(self.r, self.s);
+        Ok(self.prover.prove_with(&self.subject.z, &blinding, &Cancel::default(), &|_| ())?.proof)
+    }
 
-        let mut outcomes = interleave(contenders, setting.rounds).into_iter();
-        let ours = outcomes.next().context("our own run")?;
-        let proof = ours.result?;
-        for peer in outcomes {
-            let row = Row {
-                bench: "prove (chain)".into(),
-                curve: C::ID,
-                log_n,
-                threads: setting.threads,
-                peer: peer.name,
-                ours: ours.median,
-                theirs: peer.median,
-                equal: peer.result? == proof,
-            };
-            row.print(setting.json);
+    pub(crate) fn public(&self) -> &'a [C::Fr] {
+        &self.subject.z[1..=self.key.shape.num_public]
+    }
+}
+
+fn compare_on<C: ArkCurve, K>(
+    setting: &Setting,
+    subject: &Subject<C>,
+    bellperson_key: impl Fn(
+        &dyn ProvingKey<C>,
+        &dyn forebay_prover::circuit::ConstraintSource<C::Fr>,
+    ) -> anyhow::Result<K>,
+    bellperson_prove: impl Fn(&K, &[C::Fr], C::Fr, C::Fr) -> anyhow::Result<Proof<C>>,
+) -> anyhow::Result<()>
+where
+    CpuBackend: Backend<C>,
+{
+    if [Peer::Ark, Peer::Bellperson].into_iter().any(|peer| setting.wants(peer)) {
+        let case = Case::new(setting, subject, Convention::power_basis::<C>())?;
+        let wanted = C::ID == CurveId::Bls12_381 && setting.wants(Peer::Bellperson);
+        let key =
+            wanted.then(|| subject.with_source(|source| bellperson_key(&*case.key, source))).transpose()?;
+        let mut contenders = vec![Contender::pooled("forebay", &setting.pool, || case.prove())];
+        if setting.wants(Peer::Ark) {
+            contenders.push(ark(setting, &case)?);
         }
-        Ok(())
+        if let Some(key) = &key {
+            let (prove, case) = (&bellperson_prove, &case);
+            contenders
+                .push(Contender::new("bellperson", move || prove(key, &case.subject.z, case.r, case.s)));
+        }
+        let outcomes = interleave(contenders, setting.rounds);
+        heading(setting, subject).print_all(setting, outcomes)?;
     }
+    if setting.wants(Peer::Snarkjs) {
+        beside_snarkjs(setting, subject)?;
+    }
+    Ok(())
+}
+
+fn heading<C: ArkCurve>(setting: &Setting, subject: &Subject<C>) -> report::Subject {
+    report::Subject::new(setting, &format!("prove {}", subject.name), C::ID, subject.log_n)
+}
+
+fn ark<'a, C: ArkCurve>(
+    setting: &'a Setting,
+    case: &Case<'a, C>,
+) -> anyhow::Result<Contender<'a, anyhow::Result<Proof<C>>>>
+where
+    CpuBackend: Backend<C>,
+{
+    let key = case.subject.with_source(|source| Ok(ArkKey::<C>::new(&*case.key, source)))?;
+    let z: Vec<_> = case.subject.z.iter().map(scalar::<C>).collect();
+    let (r, s) = (scalar::<C>(&case.r), scalar::<C>(&case.s));
+    Ok(Contender::new("ark-groth16", move || {
+        Ok(ArkKey::<C>::proof_back(&setting.pool.install(|| key.prove_there(&z, r, s))))
+    }))
+}
+
+/// On a key in the basis of a zkey. The result of either is whether it is a good proof.
+fn beside_snarkjs<C: ArkCurve>(setting: &Setting, subject: &Subject<C>) -> anyhow::Result<()>
+where
+    CpuBackend: Backend<C>,
+{
+    let case = Case::new(setting, subject, Convention::SNARKJS)?;
+    let files = TempDir::new()?;
+    write_files(&case, files.path())?;
+    let ours = Contender::new("forebay", || case.prove().map(|_| true)); // verified, or an error
+    let vkey = &case.key.vkey;
+    let theirs = snarkjs::prover(|| snarkjs::accepted_proof::<C>(files.path(), vkey, case.public()));
+    let outcomes = interleave(vec![ours, theirs], setting.rounds);
+    heading(setting, subject).print_all(setting, outcomes)
+}
+
+/// The key and the witness as snarkjs reads them.
+pub(crate) fn write_files<C: ArkCurve>(case: &Case<'_, C>, folder: &std::path::Path) -> anyhow::Result<()> {
+    case.subject.with_source(|source| Ok(write_zkey(&folder.join(snarkjs::ZKEY), &case.key, source)?))?;
+    Ok(write_wtns::<C>(&folder.join(snarkjs::WTNS), &case.subject.z.clone().into())?)
 }

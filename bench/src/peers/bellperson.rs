@@ -1,14 +1,21 @@
-//! bellperson on a key of Forebay's, in the power basis.
+//! bellperson: proofs on a key of Forebay's in the power basis, its MSM and its transform (BLS12-381 alone).
 
+use crate::{measure::Contender, msm::Multiplier, ntt::Transformer};
 use bellperson::{
     Circuit, ConstraintSystem, Index, LinearCombination, SynthesisError, Variable,
+    domain::EvaluationDomain,
     groth16::{Parameters, VerifyingKey, create_proof},
 };
 use blstrs::{Bls12, G1Affine, Scalar};
+use ec_gpu_gen::{
+    multiexp_cpu::{FullDensity, multiexp_cpu},
+    threadpool::Worker,
+};
+use ff::PrimeField;
 use forebay_formats::Proof;
 use forebay_msm::{Bases, Bls12_381};
 use forebay_prover::{ProvingKey, circuit::ConstraintSource};
-use group::prime::PrimeCurveAffine;
+use group::{Curve as _, prime::PrimeCurveAffine};
 use std::sync::Arc;
 
 type Row = [LinearCombination<Scalar>; 3];
@@ -96,5 +103,40 @@ impl Circuit<Scalar> for Rows<'_> {
             cs.enforce(|| "", |_| a.clone(), |_| b.clone(), |_| c.clone());
         }
         Ok(())
+    }
+}
+
+/// One multiplication a run. bellperson's takes the canonical form of the scalars, so the conversion counts.
+pub(crate) fn msm<'a, A>(points: &[A], scalars: &'a [Scalar]) -> Multiplier<'a, A>
+where
+    A: PrimeCurveAffine<Scalar = Scalar> + 'a,
+    A::Curve: group::Curve<AffineRepr = A>,
+{
+    let points = Arc::new(points.to_vec());
+    Contender::new("bellperson", move || {
+        let exponents = Arc::new(scalars.iter().map(PrimeField::to_repr).collect::<Vec<_>>());
+        let sum = multiexp_cpu(&Worker::new(), (Arc::clone(&points), 0), FullDensity, exponents).wait()?;
+        Ok(sum.to_affine())
+    })
+}
+
+/// Data in bellperson's domain.
+pub(crate) struct BellpersonTransform(EvaluationDomain<Scalar>);
+
+impl BellpersonTransform {
+    pub(crate) fn new(values: &[Scalar]) -> anyhow::Result<Self> {
+        Ok(BellpersonTransform(EvaluationDomain::from_coeffs(values.to_vec())?))
+    }
+}
+
+impl Transformer<Scalar> for BellpersonTransform {
+    const NAME: &'static str = "bellperson";
+
+    fn transform(&mut self) -> anyhow::Result<()> {
+        Ok(self.0.fft(&Worker::new(), &mut None)?)
+    }
+
+    fn is(&self, expected: &[Scalar]) -> bool {
+        self.0.as_ref() == expected
     }
 }

@@ -4,7 +4,7 @@ use crate::ProveError;
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
@@ -91,33 +91,71 @@ impl Cancel {
     }
 }
 
-/// Where the time of one proof went, by stage.
+/// When a stage ran, from the moment at which the proof began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StageSpan {
+    /// Which.
+    pub stage: Stage,
+    /// When it began.
+    pub start: Duration,
+    /// When it ended.
+    pub end: Duration,
+}
+
+/// Where the time of one proof went, by stage. Stages may overlap: time in which several run is divided evenly among
+/// them, so that the stages' times add up to the time that passed.
 #[derive(Clone, Debug, Default)]
-pub struct StageTimes(Vec<(Stage, Duration)>);
+pub struct StageTimes {
+    /// By start.
+    spans: Vec<StageSpan>,
+}
 
 impl StageTimes {
-    /// The stages that ran, in the order in which they did.
-    pub fn iter(&self) -> impl Iterator<Item = (Stage, Duration)> + '_ {
-        self.0.iter().copied()
+    fn new(mut spans: Vec<StageSpan>) -> Self {
+        spans.sort_by_key(|span| span.start);
+        StageTimes { spans }
     }
 
-    /// The sum.
+    /// The stages that ran, in the order in which they began, each with its share of the time.
+    pub fn iter(&self) -> impl Iterator<Item = (Stage, Duration)> + '_ {
+        self.spans.iter().map(|span| (span.stage, self.share(span)))
+    }
+
+    /// When each stage ran, in the order in which they began.
+    pub fn spans(&self) -> &[StageSpan] {
+        &self.spans
+    }
+
+    /// The time in which any stage ran: the sum of all shares.
     pub fn total(&self) -> Duration {
-        self.0.iter().map(|(_, d)| *d).sum()
+        self.iter().map(|(_, time)| time).sum()
+    }
+
+    /// Between two neighbouring starts or ends the set of running stages is constant.
+    fn share(&self, span: &StageSpan) -> Duration {
+        let mut edges: Vec<Duration> = self.spans.iter().flat_map(|s| [s.start, s.end]).collect();
+        edges.retain(|edge| (span.start..=span.end).contains(edge));
+        edges.sort();
+        let piece = |edges: &[Duration]| {
+            let running = self.spans.iter().filter(|s| s.start <= edges[0] && edges[1] <= s.end).count();
+            (edges[1] - edges[0]) / running.max(1) as u32
+        };
+        edges.windows(2).map(piece).sum()
     }
 }
 
-/// Runs stages: reports each, honours cancellation before it, and records its time.
+/// Runs stages, several at a time if need be: reports each, honours cancellation before it, and records its time.
 pub struct Stages<'a> {
     cancel: &'a Cancel,
     on_enter: &'a (dyn Fn(Stage) + Sync),
-    times: StageTimes,
+    began: Instant,
+    spans: Mutex<Vec<StageSpan>>,
 }
 
 impl<'a> Stages<'a> {
-    /// `on_enter` is called on the proving thread as each stage begins.
+    /// `on_enter` is called as each stage begins, on the thread that runs it.
     pub fn new(cancel: &'a Cancel, on_enter: &'a (dyn Fn(Stage) + Sync)) -> Self {
-        Stages { cancel, on_enter, times: StageTimes::default() }
+        Stages { cancel, on_enter, began: Instant::now(), spans: Mutex::default() }
     }
 
     /// The flag that is honoured.
@@ -129,7 +167,7 @@ impl<'a> Stages<'a> {
     ///
     /// # Errors
     /// [`ProveError::Cancelled`] if that was asked for before the stage began, or what `work` reports.
-    pub fn run<T, E>(&mut self, stage: Stage, work: impl FnOnce() -> Result<T, E>) -> Result<T, ProveError>
+    pub fn run<T, E>(&self, stage: Stage, work: impl FnOnce() -> Result<T, E>) -> Result<T, ProveError>
     where
         ProveError: From<E>,
     {
@@ -137,14 +175,40 @@ impl<'a> Stages<'a> {
             return Err(ProveError::Cancelled);
         }
         (self.on_enter)(stage);
-        let start = Instant::now();
+        let start = self.began.elapsed();
         let value = work()?;
-        self.times.0.push((stage, start.elapsed()));
+        let span = StageSpan { stage, start, end: self.began.elapsed() };
+        // A list of finished spans is consistent whatever panicked elsewhere.
+        self.spans.lock().unwrap_or_else(PoisonError::into_inner).push(span);
         Ok(value)
     }
 
     /// What was recorded.
     pub fn into_times(self) -> StageTimes {
-        self.times
+        StageTimes::new(self.spans.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overlapping_stages_share_the_time() {
+        let span = |stage, start, end| StageSpan {
+            stage,
+            start: Duration::from_secs(start),
+            end: Duration::from_secs(end),
+        };
+        // Alone 0..2, two of them 2..6, alone 6..7, nobody 7..8, alone 8..9.
+        let times = StageTimes::new(vec![
+            span(Stage::MsmB2, 2, 7),
+            span(Stage::Verify, 8, 9),
+            span(Stage::Quotient, 0, 6),
+        ]);
+        let shares: Vec<_> = times.iter().map(|(stage, time)| (stage, time.as_secs())).collect();
+        assert_eq!(shares, [(Stage::Quotient, 4), (Stage::MsmB2, 3), (Stage::Verify, 1)]);
+        assert_eq!(times.total(), Duration::from_secs(8));
+        assert_eq!(times.spans()[0], span(Stage::Quotient, 0, 6));
     }
 }

@@ -7,14 +7,17 @@
 //! B = β + Σ aᵢ·vᵢ(τ) + s·δ                                              in G2 (and in G1, for C)
 //! C = Σ_{i>ℓ} aᵢ·(β·uᵢ(τ) + α·vᵢ(τ) + wᵢ(τ))/δ + h(τ)·Z(τ)/δ + s·A + r·B − r·s·δ      in G1
 //! ```
+//!
+//! The five sums are independent, but for the quotient before one of them: see `lanes.rs` for how they overlap.
 
 use crate::{
     ProveError, ProvingKey,
     control::{Stage, Stages},
+    lanes::{Task, run_in_lanes},
 };
 use forebay_formats::Proof;
-use forebay_msm::{Backend, Curve, ScalarField, SecretVec};
-use group::{Curve as _, prime::PrimeCurveAffine};
+use forebay_msm::{Backend, BackendError, Curve, ScalarField, SecretVec};
+use group::{Curve as _, Group, prime::PrimeCurveAffine};
 use rand_core::{CryptoRng, RngCore};
 
 /// The prover's random r and s. Fresh for each proof, over the whole field; wiped on drop.
@@ -64,18 +67,26 @@ pub fn prove<C: Curve>(
     z: &[C::Fr],
     evaluations: Evaluations<C::Fr>,
     blinding: &Blinding<C::Fr>,
-    stages: &mut Stages<'_>,
+    stages: &Stages<'_>,
 ) -> Result<Proof<C>, ProveError> {
     let private = &z[key.shape().num_public + 1..];
-    let Evaluations { mut a, mut b, mut c } = evaluations;
-    stages.run(Stage::Quotient, || quotient(backend, key, [&mut a, &mut b, &mut c]))?;
-    drop((b, c));
-    let h_tau = stages.run(Stage::MsmH, || backend.msm_g1(key.h(), &a))?;
-    drop(a);
-    let l = stages.run(Stage::MsmL, || backend.msm_g1(key.l(), private))?;
-    let u = stages.run(Stage::MsmA, || backend.msm_g1(key.a(), z))?;
-    let v1 = stages.run(Stage::MsmB1, || backend.msm_g1(key.b1(), z))?;
-    let v2 = stages.run(Stage::MsmB2, || backend.msm_g2(key.b2(), z))?;
+    let (mut h_tau, mut l, mut u, mut v1) =
+        (C::G1::identity(), C::G1::identity(), C::G1::identity(), C::G1::identity());
+    let mut v2 = C::G2::identity();
+    let tasks: [Task<'_>; 5] = [
+        Box::new(|| {
+            let Evaluations { mut a, mut b, mut c } = evaluations;
+            stages.run(Stage::Quotient, || quotient(backend, key, [&mut a, &mut b, &mut c]))?;
+            drop((b, c));
+            h_tau = stages.run(Stage::MsmH, || backend.msm_g1(key.h(), &a))?;
+            Ok(())
+        }),
+        sum(stages, Stage::MsmB2, &mut v2, || backend.msm_g2(key.b2(), z)),
+        sum(stages, Stage::MsmL, &mut l, || backend.msm_g1(key.l(), private)),
+        sum(stages, Stage::MsmA, &mut u, || backend.msm_g1(key.a(), z)),
+        sum(stages, Stage::MsmB1, &mut v1, || backend.msm_g1(key.b1(), z)),
+    ];
+    run_in_lanes(&backend.capabilities(), tasks.into())?;
 
     Ok(assemble(key, &Sums { h: h_tau, l, a: u, b1: v1 }, v2, blinding))
 }
@@ -107,6 +118,19 @@ pub(crate) fn assemble<C: Curve>(
     let b1 = sums.b1 + key.beta1() + delta1 * s;
     let c = sums.l + sums.h + a * s + b1 * r - delta1 * (r * s);
     Proof { a: a.to_affine(), b: b.to_affine(), c: c.to_affine() }
+}
+
+/// A stage that puts one sum in its place.
+fn sum<'a, P: Send>(
+    stages: &'a Stages<'_>,
+    stage: Stage,
+    place: &'a mut P,
+    msm: impl FnOnce() -> Result<P, BackendError> + Send + 'a,
+) -> Task<'a> {
+    Box::new(move || {
+        *place = stages.run(stage, msm)?;
+        Ok(())
+    })
 }
 
 /// The quotient's values in the basis of the key, as many as the key has h points, in place of a.

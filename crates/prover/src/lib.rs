@@ -17,12 +17,13 @@ mod control;
 mod error;
 pub mod groth16;
 pub mod key;
+mod lanes;
 pub mod pipeline;
 mod prover;
 pub mod setup;
 pub mod verify;
 
-pub use control::{Cancel, Stage, StageTimes, Stages};
+pub use control::{Cancel, Stage, StageSpan, StageTimes, Stages};
 pub use error::ProveError;
 pub use groth16::Blinding;
 pub use key::ProvingKey;

@@ -70,7 +70,8 @@ impl<C: Curve> Prover<C> {
         self.prove_with(z, &Blinding::random(&mut OsRng), &Cancel::default(), &|_| ())
     }
 
-    /// [`Self::prove`] with the blinding given, cancellation, and a report as each stage begins.
+    /// [`Self::prove`] with the blinding given, cancellation, and a report as each stage begins: `on_stage` is called on
+    /// the thread that runs the stage, and stages may overlap.
     ///
     /// # Errors
     /// As [`Self::prove`], and [`ProveError::Cancelled`].
@@ -82,14 +83,15 @@ impl<C: Curve> Prover<C> {
         on_stage: &(dyn Fn(Stage) + Sync),
     ) -> Result<Proven<C>, ProveError> {
         self.check_assignment(z)?;
-        let mut stages = Stages::new(cancel, on_stage);
+        let stages = Stages::new(cancel, on_stage);
         let checkpoint =
             || if cancel.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
         let (evaluations, evaluation) = stages.run(Stage::Evaluate, || self.evaluate(z, &checkpoint))?;
         if self.circuit.has_c() {
             stages.run(Stage::Check, || self.check_satisfied(&evaluations))?;
         }
-        let proof = groth16::prove(&*self.backend, &*self.key, z, evaluations, blinding, &mut stages)?;
+        let prove = || groth16::prove(&*self.backend, &*self.key, z, evaluations, blinding, &stages);
+        let proof = self.pool.install(prove)?;
         let public = &z[1..=self.key.shape().num_public];
         let accepted = stages.run(Stage::Verify, || {
             Ok::<_, ProveError>(verify::verify(self.key.verifying_key(), public, &proof))

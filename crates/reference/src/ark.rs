@@ -103,10 +103,10 @@ pub fn scalar<C: ArkCurve>(v: &C::Fr) -> ArkFr<C> {
 
 /// A key and its circuit in arkworks' types.
 pub struct ArkKey<C: ArkCurve> {
-    key: ArkProvingKey<C::Pairing>,
-    matrices: Vec<Matrix<ArkFr<C>>>,
-    shape: KeyShape,
-    num_constraints: usize,
+    pub(crate) key: ArkProvingKey<C::Pairing>,
+    pub(crate) matrices: Vec<Matrix<ArkFr<C>>>,
+    pub(crate) shape: KeyShape,
+    pub(crate) num_constraints: usize,
 }
 
 impl<C: ArkCurve> ArkKey<C> {

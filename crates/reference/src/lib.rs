@@ -4,5 +4,6 @@
 //! - [`chain`] and [`random`]: circuits with satisfying assignments.
 
 pub mod ark;
+mod ark_file;
 pub mod chain;
 pub mod random;
