@@ -2,6 +2,9 @@
 //! thread, medians.
 //!
 //! `FOREBAY_BENCH_LOG=18 FOREBAY_BENCH_RUNS=5 cargo bench -p forebay-msm --bench msm -- bls-g1 bn-g1 bls-g2 bn-g2`
+//!
+//! Further settings: `FOREBAY_BENCH_KINDS=uniform,equal` (which scalars), `FOREBAY_BENCH_PORTABLE=1` (a row of the
+//! portable kernels), `FOREBAY_BENCH_PEERS=0` (no peers).
 #![allow(clippy::unwrap_used, missing_docs)] // a benchmark may panic
 
 use blst::{blst_p1_affine, blst_p2_affine};
@@ -105,6 +108,7 @@ fn main() {
     let pool = Arc::new(rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap());
     let auto = CpuBackend::new(pool.clone());
     let portable = CpuBackend::with_kernels(pool.clone(), Arc::default(), Kernels::Portable).unwrap();
+    let kinds = std::env::var("FOREBAY_BENCH_KINDS").unwrap_or_default();
     let with_portable = setting("FOREBAY_BENCH_PORTABLE", 0) == 1;
     let with_peers = setting("FOREBAY_BENCH_PEERS", 1) == 1;
     pool.install(|| {
@@ -113,6 +117,9 @@ fn main() {
                 if wants($name) {
                     let points = points::<<$curve as Curve>::$group>(n);
                     for (kind, scalars) in &scalars::<<$curve as Curve>::Fr>(n) {
+                        if !kinds.is_empty() && !kinds.split(',').any(|k| k == *kind) {
+                            continue;
+                        }
                         let run = |backend: &CpuBackend| {
                             Backend::<$curve>::$msm(backend, Bases::from_slice(&points), scalars).unwrap()
                         };

@@ -6,7 +6,7 @@ use crate::{
     curve::Curve,
     domain_cache::DomainCache,
     kernels::{Kernels, KernelsUnavailable, Path},
-    msm::{MsmPoint, msm},
+    msm::{MsmPoint, msm, scratch_bytes},
     ntt,
     quotient::quotient_by,
 };
@@ -50,6 +50,22 @@ impl CpuBackend {
     /// The pool that the work runs on.
     pub fn pool(&self) -> &Arc<ThreadPool> {
         &self.pool
+    }
+
+    /// The most bytes that an MSM of that many terms in G1 allocates beside its inputs, over all threads of the pool.
+    pub fn msm_g1_scratch_bytes<C: Curve>(&self, terms: usize) -> usize
+    where
+        C::G1Affine: MsmPoint,
+    {
+        scratch_bytes::<C::G1Affine>(self.path, terms, self.pool.current_num_threads())
+    }
+
+    /// As [`Self::msm_g1_scratch_bytes`], in G2.
+    pub fn msm_g2_scratch_bytes<C: Curve>(&self, terms: usize) -> usize
+    where
+        C::G2Affine: MsmPoint,
+    {
+        scratch_bytes::<C::G2Affine>(self.path, terms, self.pool.current_num_threads())
     }
 
     /// The domains in use, for inspection, sharing and clearing.

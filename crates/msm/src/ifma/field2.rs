@@ -7,9 +7,10 @@
 
 use super::{
     field8::{self as f, Modulus, PACKED, V},
-    msm_field::{LaneField, Line, pack, unpack},
+    field8_points::read_pair,
+    msm_field::{LaneField, Line, unpack},
 };
-use crate::field::coordinate::Coordinate;
+use crate::{field::coordinate::Coordinate, msm::point::Affine};
 use core::{
     arch::x86_64::{__mmask8, _mm512_sub_epi64},
     marker::PhantomData,
@@ -183,10 +184,30 @@ unsafe impl<K: Coordinate, M: Modulus<N>, const N: usize, const W: usize> LaneFi
     unsafe fn enter(v: &V2<N>) -> V2<N> {
         both!(*v, |i| f::mul::<N, M>(&v[i], &f::broadcast(&M::ENTER)))
     }
-    fn pack(v: &K) -> [Line; 2] {
-        halves::<W, K>(v).map(|words| pack::<N, M>(&words))
+    #[inline(always)]
+    unsafe fn read(from: [*const u8; 8]) -> [V2<N>; 2] {
+        // SAFETY: the caller's features and pointers.
+        unsafe {
+            let x = read_pair::<N, W>(from, [M::SHIFTS[0]; 2]);
+            let mut ordinates = from;
+            for ordinate in &mut ordinates {
+                *ordinate = ordinate.add(16 * W);
+            }
+            [x, read_pair::<N, W>(ordinates, [M::SHIFTS[1]; 2])]
+        }
     }
+    fn leave(point: [&[Line; 2]; 2]) -> Affine<K> {
+        let [x, y] = core::array::from_fn(|i| {
+            whole(&point[i].map(|line| unpack::<N, W, M>(&line, &M::LEAVE_POINT[i])))
+        });
+        Affine { x, y }
+    }
+    #[cfg(test)]
+    fn pack(v: &K) -> [Line; 2] {
+        halves::<W, K>(v).map(|words| super::msm_field::pack::<N, M>(&words))
+    }
+    #[cfg(test)]
     fn unpack(v: &[Line; 2]) -> K {
-        whole(&v.map(|line| unpack::<N, W, M>(&line)))
+        whole(&v.map(|line| unpack::<N, W, M>(&line, &M::LEAVE)))
     }
 }

@@ -3,7 +3,9 @@
 //!
 //! Words used for a value v = Σ v_i·2^(52i), as in the bounds below, which count in units of the modulus p:
 //! - a *factor* is normal (0 ≤ v_i < 2^52): the multiplier instructions drop higher bits;
-//! - a *stored* value is normal but for its top limb, which is signed. |v| is below [`Modulus::STORED`].
+//! - a *stored* value is normal but for its top limb, which is signed. |v| is below [`Modulus::STORED`];
+//! - a *read* value is normal: the words of a reduced coordinate, shifted left by [`Modulus::SHIFTS`]. It is below
+//!   2^12·p in the 381-bit field, below 4p (an abscissa) or 2p (an ordinate) in the 254-bit one.
 //!
 //! A product of factors a < αp, b < βp is below (αβ·p/R + 1)·p, so below 2p when αβ ≤ R/p: 2^35 for the 381-bit field,
 //! 84 for the 254-bit one. The first has room for differences that double from round to round of a tree of additions
@@ -149,7 +151,7 @@ pub(super) unsafe fn sub<const N: usize>(a: &V<N>, b: &V<N>) -> V<N> {
     array!(N, |i| _mm512_sub_epi64(a[i], b[i]))
 }
 
-/// a − b as a factor, for stored a and b (or a factor below 3p for either): a − b + 2·STORED·p, in
+/// a − b as a factor, for stored or read a and b (or a factor below 3p for either): a − b + 2·STORED·p, in
 /// (0, 4·STORED·p): 2^24·p, or 8p.
 #[inline(always)]
 pub(super) unsafe fn factor<const N: usize, M: Modulus<N>>(a: &V<N>, b: &V<N>) -> V<N> {
@@ -157,11 +159,11 @@ pub(super) unsafe fn factor<const N: usize, M: Modulus<N>>(a: &V<N>, b: &V<N>) -
     unsafe { carry(add(&sub(a, b), &broadcast(&M::OFFSET))) }
 }
 
-/// A stored value of limbs not yet carried, from a value v in [−6p, 4p] where STORED = 2; else |v| is to be below
+/// A stored value of limbs not yet carried, from a value v in [−8p, 3p] where STORED = 2; else |v| is to be below
 /// STORED·p, and only carries are left to do.
 ///
-/// Where STORED = 2: u = v + 6p + 4·2^208 is positive, and carries into its top limb are between −3 and 3 units, so
-/// q = ⌊(u_4 − 4)·⌊2^260/p⌋/2^52⌋ ≤ v/p + 6 and v/p + 6 − q < 1 + 10/84 + 2^-40. What is left is in [0, 1.2p).
+/// Where STORED = 2: u = v + 9p is in [p, 12p], its top limb above 2^45; carries into that limb are between −3 and 3
+/// units, so q = ⌊(u_4 − 4)·⌊2^260/p⌋/2^52⌋ ≤ u/p and u/p − q < 1 + 12·0.8/84 + 2^-40. What is left is in [0, 1.2p).
 #[inline(always)]
 pub(super) unsafe fn settle<const N: usize, M: Modulus<N>>(v: V<N>) -> V<N> {
     // SAFETY: the caller's features.
@@ -172,7 +174,7 @@ pub(super) unsafe fn settle<const N: usize, M: Modulus<N>>(v: V<N>) -> V<N> {
         let mut out = add(&v, &broadcast(&M::SETTLE));
         let top = _mm512_sub_epi64(out[N - 1], each(4));
         let q = _mm512_madd52hi_epu64(_mm512_setzero_si512(), top, each(M::QUOTIENT));
-        // q ≤ 10 and p has 52-bit limbs: plain products with 64 bits would do, the low halves' sum is subtracted.
+        // q ≤ 12 and p has 52-bit limbs: plain products with 64 bits would do, the low halves' sum is subtracted.
         let zero = _mm512_setzero_si512();
         for i in 0..N {
             let p = each(M::P[i]);
@@ -185,10 +187,10 @@ pub(super) unsafe fn settle<const N: usize, M: Modulus<N>>(v: V<N>) -> V<N> {
     }
 }
 
-/// 2p − v in the lanes of the mask, for 0 ≤ v ≤ 2p.
+/// −v in the lanes of the mask, for the ordinate v of a point that was read, which stays in its bound.
 #[inline(always)]
 pub(super) unsafe fn negate<const N: usize, M: Modulus<N>>(v: &V<N>, mask: __mmask8) -> V<N> {
-    let negated = array!(N, |i| _mm512_mask_sub_epi64(v[i], mask, each(M::DOUBLE[i]), v[i]));
+    let negated = array!(N, |i| _mm512_mask_sub_epi64(v[i], mask, each(M::NEGATE[i]), v[i]));
     // SAFETY: the caller's features.
     unsafe { carry(negated) }
 }

@@ -116,10 +116,20 @@ pub(super) trait Modulus<const N: usize>: Copy + Send + Sync + 'static {
     const ENTER: [u64; N] = power_of_two(&Self::P, 104 * N - 64 * Self::WORDS);
     /// A factor that leads out of it.
     const LEAVE: [u64; N] = power_of_two(&Self::P, 64 * Self::WORDS);
-    /// p and 2p.
-    const DOUBLE: [u64; N] = times(&Self::P, 2);
-    /// 6p: what [`settle`] adds.
-    const SETTLE: [u64; N] = times(&Self::P, 6);
+    /// Bits by which the words of an abscissa and of an ordinate are shifted when a point is read (see
+    /// [`field8_points`](super::field8_points)).
+    const SHIFTS: [u32; 2];
+    /// Factors that lead shifted coordinates out of this Montgomery form.
+    const LEAVE_POINT: [[u64; N]; 2] = {
+        let (x, y) = (52 * N - Self::SHIFTS[0] as usize, 52 * N - Self::SHIFTS[1] as usize);
+        // (αx, βy) is on a curve of the same shape if α³ = β²; no addition depends on the curve's constant.
+        assert!(3 * (x - 64 * Self::WORDS) == 2 * (y - 64 * Self::WORDS));
+        [power_of_two(&Self::P, x), power_of_two(&Self::P, y)]
+    };
+    /// What a shifted ordinate is subtracted from to negate it: p, shifted.
+    const NEGATE: [u64; N] = times(&Self::P, 1 << Self::SHIFTS[1]);
+    /// 9p: what [`settle`] adds.
+    const SETTLE: [u64; N] = times(&Self::P, 9);
     /// 2·STORED·p: makes factors of differences of stored values.
     const OFFSET: [u64; N] = times(&Self::P, 2 * Self::STORED);
     /// ⌊2^(52N)/p⌋ where STORED = 2, else unused.
@@ -141,6 +151,7 @@ impl Modulus<8> for Bls {
         0x1a01_11ea_397f_e69a,
     ]);
     const STORED: u64 = 1 << 22;
+    const SHIFTS: [u32; 2] = [12, 2];
     const QUOTIENT: u64 = 0;
 }
 
@@ -153,5 +164,6 @@ impl Modulus<5> for Bn {
     const P: [u64; 5] =
         split(&[0x3c20_8c16_d87c_fd47, 0x9781_6a91_6871_ca8d, 0xb850_45b6_8181_585d, 0x3064_4e72_e131_a029]);
     const STORED: u64 = 2;
+    const SHIFTS: [u32; 2] = [2, 1];
     const QUOTIENT: u64 = 84;
 }

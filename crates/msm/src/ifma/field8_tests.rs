@@ -13,6 +13,7 @@ use crate::{
         quadratic::Quadratic,
     },
     kernels::Ifma,
+    msm::point::Affine,
 };
 use num_bigint::BigUint;
 use rand_core::{OsRng, RngCore};
@@ -112,7 +113,8 @@ fn constants<const N: usize, M: Modulus<N>>() {
     assert_eq!(big(&M::ENTER, 52) * &outside % &p, &r * &r % &p);
     assert_eq!(big(&M::LEAVE, 52), &outside % &p);
     assert_eq!(big(&M::OFFSET, 52), &p * (2 * M::STORED));
-    assert_eq!(big(&M::SETTLE, 52), &p * 6u8);
+    assert_eq!(big(&M::SETTLE, 52), &p * 9u8);
+    assert_eq!(big(&M::NEGATE, 52), &p << M::SHIFTS[1]);
     if M::STORED == 2 {
         assert_eq!(BigUint::from(M::QUOTIENT), &r / &p);
     }
@@ -153,12 +155,13 @@ fn sums<const N: usize, M: Modulus<N>>() {
             assert_eq!(found[lane], &a[lane] + &p * (2 * M::STORED) - &b[lane]);
         }
     }
-    for (a, b) in samples::<N, M>(&(&p * 3u8)).iter().zip(samples::<N, M>(&(&p * 2u8)).iter().rev()) {
+    for (a, b) in samples::<N, M>(&(&p * 3u8)).iter().zip(samples::<N, M>(&(&p * 4u8)).iter().rev()) {
         let offset = &p * 8u8;
+        let ordinate = b.each_ref().map(|b| b % ((&p << M::SHIFTS[1]) + 1u8));
         // SAFETY: called with the features.
         let (found, negated) = unsafe {
             let difference = f::sub(&f::sub(&vector::<N>(a), &vector(b)), &vector(b));
-            (f::settle::<N, M>(difference), f::negate::<N, M>(&vector(b), 0b0101_0110))
+            (f::settle::<N, M>(difference), f::negate::<N, M>(&vector(&ordinate), 0b0101_0110))
         };
         let (found, negated) = (stored_values(&found, &offset), values(&negated));
         for lane in 0..8 {
@@ -166,7 +169,8 @@ fn sums<const N: usize, M: Modulus<N>>() {
             if M::STORED == 2 {
                 assert!(found[lane] >= offset && found[lane] < &offset + &p * 2u8, "settled");
             }
-            let expected = if 0b0101_0110 >> lane & 1 == 1 { &p * 2u8 - &b[lane] } else { b[lane].clone() };
+            let y = &ordinate[lane];
+            let expected = if 0b0101_0110 >> lane & 1 == 1 { (&p << M::SHIFTS[1]) - y } else { y.clone() };
             assert_eq!(negated[lane], expected);
         }
     }
@@ -198,6 +202,31 @@ fn in_and_out<L: LaneField>(elements: &[L::Scalar]) {
         }
         assert!(entered.iter().zip(chunk).all(|(v, element)| L::unpack(v) == *element));
         assert!(inverse.iter().all(|v| L::unpack(v) == chunk[0].invert()));
+    }
+}
+
+/// Points read at any alignment, and led out again; the limbs are the shifted words.
+fn points_in_and_out<L: LaneField>(elements: &[L::Scalar]) {
+    let size = size_of::<Affine<L::Scalar>>();
+    for (x, y) in elements.chunks_exact(8).zip(elements.chunks_exact(8).rev()) {
+        let mut bytes = vec![0u8; 8 * size + 64];
+        let mut from = [core::ptr::null(); 8];
+        for lane in 0..8 {
+            let to = bytes[lane * (size + 5)..][..size].as_mut_ptr();
+            // SAFETY: that many bytes; coordinates are plain limbs.
+            unsafe { to.cast::<Affine<L::Scalar>>().write_unaligned(Affine { x: x[lane], y: y[lane] }) };
+            from[lane] = to.cast_const();
+        }
+        let (mut px, mut py) = ([L::ZERO; 8], [L::ZERO; 8]);
+        // SAFETY: called with the features; pointers to eight points.
+        unsafe {
+            let [x, y] = L::read(from);
+            L::store(&L::narrow(&x), px.each_mut().map(|p| p as *mut _), 8);
+            L::store(&L::narrow(&y), py.each_mut().map(|p| p as *mut _), 8);
+        }
+        for lane in 0..8 {
+            assert_eq!(L::leave([&px[lane], &py[lane]]), Affine { x: x[lane], y: y[lane] });
+        }
     }
 }
 
@@ -262,6 +291,7 @@ fn every_coordinate() {
     fn check<L: LaneField>() {
         let elements = elements::<L::Scalar>();
         in_and_out::<L>(&elements);
+        points_in_and_out::<L>(&elements);
         against_portable::<L>(&elements);
     }
     on_ifma(|| {
@@ -290,7 +320,7 @@ fn limbs_and_words() {
 #[test]
 fn special_lanes() {
     type L = Base<Fp381, Bls, 8, 6>;
-    use crate::msm::point::{Affine, Xyzz};
+    use crate::msm::point::Xyzz;
     use group::prime::PrimeCurveAffine;
     let generator = blstrs::G1Affine::generator();
     // SAFETY: a point is two coordinates of six limbs, by the contract of `MsmPoint`.

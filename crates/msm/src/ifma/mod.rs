@@ -10,6 +10,7 @@ pub(crate) mod field5_memory;
 mod field5_tests;
 mod field8;
 mod field8_modulus;
+mod field8_points;
 #[cfg(test)]
 mod field8_tests;
 pub(crate) mod msm;

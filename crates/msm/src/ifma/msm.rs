@@ -3,9 +3,8 @@
 use super::{
     field2::Quad,
     field8::{Bls, Bn},
-    msm_buckets::{bucket_method, plain_sum},
+    msm_buckets::{best_width, bucket_method, parts, plain_sum},
     msm_field::{Base, LaneField},
-    msm_table::finite,
 };
 use crate::{
     field::{
@@ -17,6 +16,7 @@ use crate::{
     kernels::Ifma,
     msm::{
         classify::{Classes, SHORT_BITS},
+        memory::tile_bytes,
         point::Xyzz,
         points::Points,
     },
@@ -40,6 +40,19 @@ pub(crate) fn tile<F: ScalarField, K: Coordinate>(
         .or_else(|| over::<F, K, BnG2>(ifma, points, scalars))
 }
 
+/// The most bytes that [`tile`] allocates; `None` for coordinates that have no field in lanes.
+pub(crate) fn scratch_bytes<K: Coordinate>(terms: usize, bits: u32, threads: usize) -> Option<usize> {
+    scratch_of::<K, BlsG1>(terms, bits, threads)
+        .or_else(|| scratch_of::<K, BlsG2>(terms, bits, threads))
+        .or_else(|| scratch_of::<K, BnG1>(terms, bits, threads))
+        .or_else(|| scratch_of::<K, BnG2>(terms, bits, threads))
+}
+
+fn scratch_of<K: Coordinate, L: LaneField>(terms: usize, bits: u32, threads: usize) -> Option<usize> {
+    let same = core::any::TypeId::of::<K>() == core::any::TypeId::of::<L::Scalar>();
+    same.then(|| tile_bytes(terms, bits, threads, &parts::<L>(terms), |terms| best_width(terms, bits)))
+}
+
 /// `None` if K is not the coordinate of L.
 fn over<F: ScalarField, K: Coordinate, L: LaneField>(
     _witness: Ifma,
@@ -47,10 +60,7 @@ fn over<F: ScalarField, K: Coordinate, L: LaneField>(
     scalars: &[F],
 ) -> Option<Xyzz<K>> {
     let points = points.with_coordinate::<L::Scalar>()?;
-    let mut classes = Classes::of(scalars);
-    for terms in [&mut classes.units, &mut classes.short, &mut classes.full] {
-        finite(points, terms);
-    }
+    let classes = Classes::of(scalars, |i| points.is_infinity(i as usize));
     // SAFETY: the witness exists only where the CPU has the features.
     let sum = unsafe {
         let units = plain_sum::<L>(points, &classes.units);

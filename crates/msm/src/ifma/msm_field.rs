@@ -1,7 +1,10 @@
 //! What the vector MSM asks of a field in lanes, so that one algorithm serves G1 and G2 of both curves.
 
-use super::field8::{self as f, Modulus, PACKED, V};
-use crate::field::coordinate::Coordinate;
+use super::{
+    field8::{self as f, Modulus, PACKED, V},
+    field8_points::read_pair,
+};
+use crate::{field::coordinate::Coordinate, msm::point::Affine};
 use core::{arch::x86_64::__mmask8, marker::PhantomData};
 
 /// A coordinate field, eight elements at once. The words *factor* and *stored* are those of [`field8`](super::field8).
@@ -38,7 +41,7 @@ pub(super) unsafe trait LaneField: Copy + Send + Sync + 'static {
     unsafe fn sub2(a: &Self::Vector, b: &Self::Vector, c: &Self::Vector) -> Self::Vector;
     /// a − b, stored; a is a factor below 3p, b is stored.
     unsafe fn sub(a: &Self::Vector, b: &Self::Vector) -> Self::Vector;
-    /// −v in the lanes of the mask, for 0 ≤ v ≤ 2p.
+    /// −v in the lanes of the mask, for an ordinate that was read.
     unsafe fn negate(v: &Self::Vector, mask: __mmask8) -> Self::Vector;
     /// A stored value brought into [0, 2p].
     unsafe fn narrow(v: &Self::Vector) -> Self::Vector;
@@ -60,10 +63,17 @@ pub(super) unsafe trait LaneField: Copy + Send + Sync + 'static {
     unsafe fn invert_first(v: &Self::Vector) -> Self::Vector;
     /// Elements as they are outside, in 52-bit limbs of the same integers, into this Montgomery form.
     unsafe fn enter(v: &Self::Vector) -> Self::Vector;
+    /// Coordinates x, y of eight points, as [`field8_points`](super::field8_points) says; each pointer is valid for
+    /// reading an `Affine<Self::Scalar>` and need not be aligned.
+    unsafe fn read(from: [*const u8; 8]) -> [Self::Vector; 2];
 
+    /// The point of packed coordinates x, y as they come from [`Self::read`] and additions.
+    fn leave(point: [&Self::Packed; 2]) -> Affine<Self::Scalar>;
     /// Other limbs, same integer.
+    #[cfg(test)]
     fn pack(v: &Self::Scalar) -> Self::Packed;
     /// The element of packed words, out of this Montgomery form.
+    #[cfg(test)]
     fn unpack(v: &Self::Packed) -> Self::Scalar;
 }
 
@@ -117,14 +127,15 @@ pub(super) fn scalar_mul<const N: usize, M: Modulus<N>>(a: &[u64; N], b: &[u64; 
     f::canonical::<N, M>(&packed)
 }
 
-#[inline(always)]
+#[cfg(test)]
 pub(super) fn pack<const N: usize, M: Modulus<N>>(words: &[u64]) -> Line {
     let limbs: [u64; N] = f::split(words);
     Line(core::array::from_fn(|i| if i < N { limbs[i] } else { 0 }))
 }
 
-pub(super) fn unpack<const N: usize, const W: usize, M: Modulus<N>>(line: &Line) -> [u64; W] {
-    let left = scalar_mul::<N, M>(&f::canonical::<N, M>(&line.0), &M::LEAVE);
+/// The words of an element that `by` leads out of Montgomery form.
+pub(super) fn unpack<const N: usize, const W: usize, M: Modulus<N>>(line: &Line, by: &[u64; N]) -> [u64; W] {
+    let left = scalar_mul::<N, M>(&f::canonical::<N, M>(&line.0), by);
     let mut words = [0; W];
     f::join(&left, &mut words);
     words
@@ -242,10 +253,20 @@ unsafe impl<K: Coordinate, M: Modulus<N>, const N: usize, const W: usize> LaneFi
         unsafe { f::mul::<N, M>(v, &f::broadcast(&M::ENTER)) }
     }
     #[inline(always)]
+    unsafe fn read(from: [*const u8; 8]) -> [V<N>; 2] {
+        // SAFETY: the caller's features and pointers.
+        unsafe { read_pair::<N, W>(from, M::SHIFTS) }
+    }
+    fn leave(point: [&Line; 2]) -> Affine<K> {
+        let [x, y] = core::array::from_fn(|i| coordinate(&unpack::<N, W, M>(point[i], &M::LEAVE_POINT[i])));
+        Affine { x, y }
+    }
+    #[cfg(test)]
     fn pack(v: &K) -> Line {
         pack::<N, M>(&words::<K, W>(v))
     }
+    #[cfg(test)]
     fn unpack(v: &Line) -> K {
-        coordinate(&unpack::<N, W, M>(v))
+        coordinate(&unpack::<N, W, M>(v, &M::LEAVE))
     }
 }

@@ -34,6 +34,7 @@ struct Special {
 }
 
 /// A pair's denominator, and the product of those before it in its chain.
+#[derive(Clone, Copy)]
 struct Step<L: LaneField> {
     denominator: L::Vector,
     before: L::Vector,
@@ -64,7 +65,8 @@ impl<L: LaneField> Rounds<L> {
     pub(super) fn new(blocks: usize) -> Self {
         Rounds {
             blocks: infinities(blocks),
-            steps: Vec::with_capacity(blocks / 2 + 1),
+            // SAFETY: vectors are plain words, of which all zeros are a value.
+            steps: vec![unsafe { core::mem::zeroed() }; blocks / 2 + 1],
             special: Vec::with_capacity(blocks / 2 + 1),
             careful: false,
         }
@@ -97,13 +99,12 @@ impl<L: LaneField> Rounds<L> {
         // SAFETY: the caller's features.
         unsafe {
             let mut products = [L::one(); CHAINS];
-            self.steps.clear();
-            for (i, [a, b]) in pairs.iter().enumerate() {
+            for (i, ([a, b], step)) in pairs.iter().zip(&mut self.steps).enumerate() {
                 let (p, q) = (&self.blocks[*a as usize], &self.blocks[*b as usize]);
-                let denominator = L::factor(&q.x, &p.x);
                 let product = &mut products[i % CHAINS];
-                self.steps.push(Step { denominator, before: *product });
-                *product = L::mul(product, &denominator);
+                step.before = *product; // field by field: a whole step would be copied by a call
+                step.denominator = L::factor(&q.x, &p.x);
+                *product = L::mul(product, &step.denominator);
             }
             products
         }
@@ -111,16 +112,31 @@ impl<L: LaneField> Rounds<L> {
 
     #[inline(always)]
     unsafe fn slopes(&mut self, pairs: &[Pair], mut inverses: [L::Vector; CHAINS], ahead: impl Fn(usize)) {
-        for (i, ([a, b], step)) in pairs.iter().zip(&self.steps).enumerate().rev() {
-            ahead(i);
-            // SAFETY: the caller's features.
-            unsafe {
+        let Some(([first, _], _)) = pairs.split_last() else { return };
+        // SAFETY: the caller's features.
+        unsafe {
+            // Between a product and the one that waits for it stands another one: the ordinate of a sum is computed
+            // with the next pair. The first time round it is computed from zeros and overwritten.
+            let (mut slope, mut last) = (L::one(), *first as usize);
+            let mut turn = L::one();
+            let mut y = self.blocks[last].y;
+            for (i, ([a, b], step)) in pairs.iter().zip(&self.steps).enumerate().rev() {
+                ahead(i);
                 let inverse = L::mul(&inverses[i % CHAINS], &step.before);
-                inverses[i % CHAINS] = L::mul(&inverses[i % CHAINS], &step.denominator);
+                let ordinate = L::sub(&L::mul(&slope, &turn), &y);
                 let (p, q) = (&self.blocks[*a as usize], &self.blocks[*b as usize]);
-                let slope = L::mul(&L::factor(&q.y, &p.y), &inverse);
-                self.blocks[*a as usize] = sum::<L>(p, q, &slope);
+                slope = L::mul(&L::factor(&q.y, &p.y), &inverse);
+                inverses[i % CHAINS] = L::mul(&inverses[i % CHAINS], &step.denominator);
+                let x = L::sub2(&L::square(&slope), &p.x, &q.x);
+                turn = L::factor(&p.x, &x);
+                y = p.y;
+                self.blocks[*a as usize].x = x;
+                if last != *a as usize {
+                    self.blocks[last].y = ordinate;
+                }
+                last = *a as usize;
             }
+            self.blocks[last].y = L::sub(&L::mul(&slope, &turn), &y);
         }
     }
 
@@ -130,9 +146,8 @@ impl<L: LaneField> Rounds<L> {
         // SAFETY: the caller's features.
         unsafe {
             let mut products = [L::one(); CHAINS];
-            self.steps.clear();
             self.special.clear();
-            for (i, [a, b]) in pairs.iter().enumerate() {
+            for (i, ([a, b], step)) in pairs.iter().zip(&mut self.steps).enumerate() {
                 let (p, q) = (&self.blocks[*a as usize], &self.blocks[*b as usize]);
                 let difference = L::factor(&q.x, &p.x);
                 let special = special::<L>(p, q, &difference);
@@ -141,7 +156,7 @@ impl<L: LaneField> Rounds<L> {
                 let known = special.first_infinite | special.second_infinite | special.cancelled;
                 let denominator = L::select(known, &denominator, &L::one());
                 let product = &mut products[i % CHAINS];
-                self.steps.push(Step { denominator, before: *product });
+                *step = Step { denominator, before: *product };
                 self.special.push(special);
                 *product = L::mul(product, &denominator);
                 self.careful |= special.cancelled != 0;

@@ -12,9 +12,9 @@
 use super::{
     msm_field::LaneField,
     msm_rounds::{Block, Pair, Rounds},
-    msm_table::{Record, Records, wipe},
+    msm_table::{Record, Records, Source, wipe},
 };
-use core::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
 use zeroize::Zeroizing;
 
 /// A point of a table and its sign: `2·index + (1 if the point is to be negated)`.
@@ -66,6 +66,9 @@ impl<L: LaneField> Drop for Adder<L> {
 impl<L: LaneField> Adder<L> {
     const BLOCKS: usize = max(BLOCK_BYTES / size_of::<Block<L>>(), SEGMENT);
 
+    /// Bytes of an adder: blocks, what rounds remember of half as many, lists of a few words for each block.
+    pub(super) const BYTES: usize = Self::BLOCKS * (2 * size_of::<Block<L>>() + 128);
+
     pub(super) fn new() -> Self {
         Adder {
             rounds: Rounds::new(Self::BLOCKS),
@@ -82,9 +85,9 @@ impl<L: LaneField> Adder<L> {
     ///
     /// # Safety
     /// The CPU has the features.
-    pub(super) unsafe fn sum_runs(
+    pub(super) unsafe fn sum_runs<S: Source<L>>(
         &mut self,
-        table: &[Record<L>],
+        table: S,
         entries: &[Entry],
         runs: &[Run],
         out: &mut [Record<L>],
@@ -125,14 +128,14 @@ impl<L: LaneField> Adder<L> {
             piece = end;
         }
         // SAFETY: the caller's promise.
-        unsafe { self.sum_runs(&partial, &entries, &runs, out) }
+        unsafe { self.sum_runs(&partial[..], &entries, &runs, out) }
     }
 
     /// Segments in order of length, the longest first, none empty or longer than [`SEGMENT`].
     #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw,avx512ifma")]
-    unsafe fn sum_segments(
+    unsafe fn sum_segments<S: Source<L>>(
         &mut self,
-        table: &[Record<L>],
+        table: S,
         entries: &[Entry],
         segments: &[Run],
         out: &mut [Record<L>],
@@ -146,8 +149,11 @@ impl<L: LaneField> Adder<L> {
             // What comes next is chosen before the round, so that it arrives from memory during it.
             let added = self.groups.len();
             next = self.fill(entries, segments, next);
-            let ahead =
-                |i: usize| self.gathered.get(i).into_iter().for_each(|(_, block)| prefetch(table, block));
+            let ahead = |i: usize| {
+                if let Some((_, block)) = self.gathered.get(i) {
+                    block.iter().for_each(|entry| table.prefetch((entry >> 1) as usize));
+                }
+            };
             // SAFETY: the features are on; every block is in one pair at most.
             unsafe { self.rounds.add(&self.pairs, ahead) };
             // SAFETY: the features are on.
@@ -165,6 +171,9 @@ impl<L: LaneField> Adder<L> {
             let len = first.len as usize;
             let Some(rest) = self.free.len().checked_sub(len) else { break };
             let lanes = segments[next..].iter().take(8).take_while(|s| s.len == first.len).count();
+            for segment in segments[next + lanes..].iter().take(8) {
+                prefetch_entries(entries, segment);
+            }
             let of_lane: [&[Entry]; 8] =
                 core::array::from_fn(|lane| &entries[segments[next + lane % lanes].start as usize..][..len]);
             for (j, slot) in self.free.drain(rest..).enumerate() {
@@ -221,6 +230,16 @@ impl<L: LaneField> Adder<L> {
     }
 }
 
+/// Asks the memory for the entries of a segment: segments in order of length lie anywhere.
+#[inline(always)]
+fn prefetch_entries(entries: &[Entry], segment: &Run) {
+    let start = entries.as_ptr().wrapping_add(segment.start as usize);
+    for entry in (0..segment.len as usize).step_by(16) {
+        // SAFETY: a prefetch is a hint that never faults.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(start.wrapping_add(entry).cast()) };
+    }
+}
+
 const fn max(a: usize, b: usize) -> usize {
     if a > b { a } else { b }
 }
@@ -243,30 +262,22 @@ fn by_length(runs: &[Run]) -> Vec<Run> {
     sorted
 }
 
-/// Asks the memory for points, into the second-level cache.
-#[inline(always)]
-fn prefetch<L: LaneField>(table: &[Record<L>], block: &[Entry; 8]) {
-    for entry in block {
-        let record: *const i8 = table.as_ptr().wrapping_add((entry >> 1) as usize).cast();
-        for line in (0..size_of::<Record<L>>()).step_by(64) {
-            // SAFETY: a prefetch is a hint that never faults.
-            unsafe { _mm_prefetch::<_MM_HINT_T1>(record.wrapping_add(line)) };
-        }
-    }
-}
-
 /// Reads the points.
 #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw,avx512ifma")]
-unsafe fn gather<L: LaneField>(table: &[Record<L>], entries: &[(u32, [Entry; 8])], blocks: &mut [Block<L>]) {
+unsafe fn gather<L: LaneField, S: Source<L>>(
+    table: S,
+    entries: &[(u32, [Entry; 8])],
+    blocks: &mut [Block<L>],
+) {
     for (slot, block) in entries {
-        let records: [&Record<L>; 8] = block.map(|entry| &table[(entry >> 1) as usize]);
-        let mask = block.iter().enumerate().fold(0, |mask, (lane, e)| mask | ((e & 1) as u8) << lane);
-        // SAFETY: the caller's features; the pointers are of records.
-        unsafe {
-            let x = L::load(records.map(|r| &raw const r.x));
-            let y = L::negate(&L::load(records.map(|r| &raw const r.y)), mask);
-            blocks[*slot as usize] = Block { x, y };
+        let mut indices = [0; 8];
+        let mut mask = 0;
+        for (lane, entry) in block.iter().enumerate() {
+            indices[lane] = (entry >> 1) as usize;
+            mask |= ((entry & 1) as u8) << lane;
         }
+        // SAFETY: the caller's features.
+        unsafe { table.read(indices, mask, &mut blocks[*slot as usize]) };
     }
 }
 

@@ -1,14 +1,18 @@
-//! Points in 52-bit limbs, aligned to cache lines: what the additions gather from.
+//! What the additions gather from: points as they are outside, and sums in 52-bit limbs.
 
-use super::msm_field::LaneField;
+use super::{msm_field::LaneField, msm_rounds::Block};
 use crate::{
     field::coordinate::Coordinate,
     msm::{classify::Term, point::Affine, points::Points},
 };
-use core::mem::MaybeUninit;
+use core::{
+    arch::x86_64::{__mmask8, _MM_HINT_T1, _mm_prefetch},
+    marker::PhantomData,
+    mem::MaybeUninit,
+};
 use rayon::prelude::*;
 
-/// An affine point in memory; infinity is all zeros.
+/// A sum in memory; infinity is all zeros.
 #[derive(Clone, Copy, PartialEq)]
 #[repr(C)]
 pub(super) struct Record<L: LaneField> {
@@ -27,7 +31,7 @@ impl<L: LaneField> Record<L> {
         if self.is_infinity() {
             return Affine::INFINITY;
         }
-        Affine { x: L::unpack(&self.x), y: L::unpack(&self.y) }
+        L::leave([&self.x, &self.y])
     }
 }
 
@@ -69,40 +73,134 @@ impl<L: LaneField> Records<L> {
     }
 }
 
-/// The points of a list of terms, without their signs; wiped when dropped, as the choice depends on secrets.
-pub(super) struct Table<L: LaneField>(Vec<[Record<L>; 8]>);
+/// Where additions take their points from.
+pub(super) trait Source<L: LaneField>: Copy {
+    /// Asks the memory for a point, into the second-level cache.
+    fn prefetch(self, index: usize);
+    /// Eight points, negated in the lanes of the mask.
+    ///
+    /// # Safety
+    /// The caller has the features, into which this is inlined.
+    unsafe fn read(self, indices: [usize; 8], negated: __mmask8, to: &mut Block<L>);
+}
 
-impl<L: LaneField> Drop for Table<L> {
+/// Sums, which are never negated.
+impl<L: LaneField> Source<L> for &[Record<L>] {
+    #[inline(always)]
+    fn prefetch(self, index: usize) {
+        let start: *const u8 = self.as_ptr().wrapping_add(index).cast();
+        for line in (0..size_of::<Record<L>>()).step_by(64) {
+            // SAFETY: a prefetch is a hint that never faults.
+            unsafe { _mm_prefetch::<_MM_HINT_T1>(start.wrapping_add(line).cast()) };
+        }
+    }
+    #[inline(always)]
+    unsafe fn read(self, indices: [usize; 8], negated: __mmask8, to: &mut Block<L>) {
+        debug_assert_eq!(negated, 0, "a sum");
+        let (mut x, mut y) = ([core::ptr::null(); 8], [core::ptr::null(); 8]);
+        for (lane, index) in indices.into_iter().enumerate() {
+            let record = &self[index];
+            (x[lane], y[lane]) = (&raw const record.x, &raw const record.y);
+        }
+        // SAFETY: the caller's features; the pointers are of records.
+        unsafe {
+            to.x = L::load(x);
+            to.y = L::load(y);
+        }
+    }
+}
+
+/// Points as they are outside, in memory at any alignment.
+pub(super) struct Outside<'a, L>(&'a [u8], PhantomData<L>);
+
+impl<L> Clone for Outside<'_, L> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<L> Copy for Outside<'_, L> {}
+
+impl<'a, L: LaneField> Outside<'a, L> {
+    pub(super) const SIZE: usize = size_of::<Affine<L::Scalar>>();
+
+    pub(super) fn new(points: Points<'a, L::Scalar>) -> Self {
+        Outside(points.as_bytes(), PhantomData)
+    }
+}
+
+impl<L: LaneField> Source<L> for Outside<'_, L> {
+    #[inline(always)]
+    fn prefetch(self, index: usize) {
+        let start = self.0.as_ptr().wrapping_add(index * Self::SIZE);
+        for byte in (0..Self::SIZE).step_by(64) {
+            // SAFETY: a prefetch is a hint that never faults.
+            unsafe { _mm_prefetch::<_MM_HINT_T1>(start.wrapping_add(byte).cast()) };
+        }
+        // SAFETY: as above.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(start.wrapping_add(Self::SIZE - 1).cast()) };
+    }
+    #[inline(always)]
+    unsafe fn read(self, indices: [usize; 8], negated: __mmask8, to: &mut Block<L>) {
+        let mut from = [core::ptr::null(); 8];
+        for (lane, index) in indices.into_iter().enumerate() {
+            from[lane] = self.0[index * Self::SIZE..][..Self::SIZE].as_ptr();
+        }
+        // SAFETY: the caller's features; each pointer is that of a point.
+        unsafe {
+            let [x, y] = L::read(from);
+            to.x = x;
+            to.y = L::negate(&y, negated);
+        }
+    }
+}
+
+/// A cache line.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct CacheLine([u8; 64]);
+
+/// The points of a list of terms, without their signs, in large pages; wiped when dropped, as the choice depends on
+/// secrets.
+pub(super) struct Table(Vec<CacheLine>);
+
+impl Drop for Table {
     fn drop(&mut self) {
         self.0.clear();
         wipe(self.0.spare_capacity_mut());
     }
 }
 
-impl<L: LaneField> Table<L> {
-    /// Two products for each point. The last block is filled up with infinities.
-    ///
-    /// # Safety
-    /// The CPU has the features.
-    pub(super) unsafe fn new(points: Points<'_, L::Scalar>, terms: &[Term]) -> Self {
-        let block = |terms: &[Term]| {
-            let mut block = [Record::INFINITY; 8];
-            for (record, term) in block.iter_mut().zip(terms) {
-                let p = points.signed(term & !1);
-                *record = Record { x: L::pack(&p.x), y: L::pack(&p.y) };
-            }
-            // SAFETY: the caller's promise.
-            unsafe { enter(&mut block) };
-            block
+impl Table {
+    /// Points that a task copies.
+    const TASK: usize = 1 << 10;
+
+    pub(super) fn new<K: Coordinate>(points: Points<'_, K>, terms: &[Term]) -> Self {
+        let size = size_of::<Affine<K>>();
+        let lines = (terms.len() * size).div_ceil(64);
+        let mut table = Vec::with_capacity(lines);
+        advise_huge_pages(table.spare_capacity_mut());
+        let spare = &mut table.spare_capacity_mut()[..lines];
+        if let Some(last) = spare.last_mut() {
+            last.write(CacheLine([0; 64])); // of which the points may fill a part
+        }
+        // SAFETY: exclusive memory, seen as bytes that may be uninitialised.
+        let bytes = unsafe {
+            core::slice::from_raw_parts_mut(spare.as_mut_ptr().cast::<MaybeUninit<u8>>(), 64 * lines)
         };
-        let mut blocks = Vec::with_capacity(terms.len().div_ceil(8));
-        advise_huge_pages(blocks.spare_capacity_mut());
-        terms.par_chunks(8).map(block).collect_into_vec(&mut blocks);
-        Table(blocks)
+        bytes.par_chunks_mut(Self::TASK * size).zip(terms.par_chunks(Self::TASK)).for_each(|(to, terms)| {
+            for (to, term) in to.chunks_exact_mut(size).zip(terms) {
+                to.write_copy_of_slice(points.bytes_of(*term));
+            }
+        });
+        // SAFETY: all lines are written: terms.len() points, and the end of the last line.
+        unsafe { table.set_len(lines) };
+        Table(table)
     }
 
-    pub(super) fn records(&self) -> &[Record<L>] {
-        self.0.as_flattened()
+    pub(super) fn points<L: LaneField>(&self, len: usize) -> Outside<'_, L> {
+        // SAFETY: plain bytes.
+        let bytes = unsafe { core::slice::from_raw_parts(self.0.as_ptr().cast::<u8>(), 64 * self.0.len()) };
+        Outside(&bytes[..len * Outside::<L>::SIZE], PhantomData)
     }
 }
 
@@ -121,20 +219,4 @@ fn advise_huge_pages<T>(memory: &mut [MaybeUninit<T>]) {
     }
     #[cfg(not(target_os = "linux"))]
     let _ = memory;
-}
-
-#[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw,avx512ifma")]
-unsafe fn enter<L: LaneField>(block: &mut [Record<L>; 8]) {
-    // SAFETY: the features are on, and the pointers are those of eight records.
-    unsafe {
-        let x = L::enter(&L::load(block.each_ref().map(|r| &raw const r.x)));
-        let y = L::enter(&L::load(block.each_ref().map(|r| &raw const r.y)));
-        L::store(&x, block.each_mut().map(|r| &raw mut r.x), 8);
-        L::store(&y, block.each_mut().map(|r| &raw mut r.y), 8);
-    }
-}
-
-/// Terms without those whose point is infinity.
-pub(super) fn finite<K: Coordinate>(points: Points<'_, K>, terms: &mut Vec<Term>) {
-    terms.retain(|term| !points.signed(term & !1).is_infinity());
 }

@@ -40,12 +40,12 @@ pub(crate) struct Classes {
 }
 
 impl Classes {
-    /// Sorts the scalars. Less than 2^31 of them.
-    pub(crate) fn of<F: ScalarField>(scalars: &[F]) -> Self {
+    /// Sorts the scalars, less than 2^31 of them, but those whose index is to be skipped.
+    pub(crate) fn of<F: ScalarField>(scalars: &[F], skip: impl Fn(u32) -> bool + Sync) -> Self {
         let parts: Vec<Classes> = scalars
             .par_chunks(TASK)
             .enumerate()
-            .map(|(i, chunk)| Self::of_chunk((i * TASK) as u32, chunk))
+            .map(|(i, chunk)| Self::of_chunk((i * TASK) as u32, chunk, &skip))
             .collect();
         let join = |list: fn(&Classes) -> &Terms| {
             let mut all = Terms::default();
@@ -56,14 +56,14 @@ impl Classes {
         Classes { units: join(|p| &p.units), short: join(|p| &p.short), full: join(|p| &p.full) }
     }
 
-    fn of_chunk<F: ScalarField>(first: u32, scalars: &[F]) -> Self {
+    fn of_chunk<F: ScalarField>(first: u32, scalars: &[F], skip: impl Fn(u32) -> bool) -> Self {
         let mut classes = Classes::default();
         // Full capacity at once: growing would leave unwiped copies behind.
         for list in [&mut classes.units, &mut classes.short, &mut classes.full] {
             list.reserve_exact(scalars.len());
         }
         for (i, k) in (first..).zip(scalars) {
-            if *k.limbs() == [0; 4] {
+            if *k.limbs() == [0; 4] || skip(i) {
                 continue;
             }
             if *k.limbs() == F::R {

@@ -9,6 +9,7 @@ use super::{
     batch_affine::Batch,
     classify::{Term, Terms},
     digits::{Digits, MAX_WIDTH, window_count},
+    memory::{Parts, tile_bytes},
     point::{Affine, Xyzz},
     points::Points,
     reduce::{Sums, reduce},
@@ -47,6 +48,19 @@ pub(crate) fn bucket_method<F: ScalarField, K: Coordinate>(
         let acc = (0..width).fold(acc, |acc, _| acc.double());
         window.iter().fold(acc, |acc, sum| acc.add(sum))
     })
+}
+
+/// The most bytes that a tile allocates.
+pub(crate) fn scratch_bytes<K: Coordinate>(terms: usize, bits: u32, threads: usize) -> usize {
+    let (point, gathered) = (size_of::<Affine<K>>(), gather_len::<K>());
+    let parts = Parts {
+        copied: 0,
+        per_entry: size_of::<Term>(),
+        // Ends, buckets; in the reduction two sums and two terms for each strip, products for each addition.
+        per_bucket: size_of::<u32>() + point + point / 2 + size_of::<K>(),
+        adder: gathered * (point + size_of::<K>() + size_of::<u32>() + size_of::<usize>()),
+    };
+    tile_bytes(terms, bits, threads, &parts, |terms| best_width(terms, bits))
 }
 
 /// Σ ±P_i over the terms.

@@ -61,11 +61,30 @@ impl<'a, K: Coordinate> Points<'a, K> {
         same.then_some(Points { bytes: self.bytes, coordinate: PhantomData })
     }
 
+    /// All of the bytes.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn as_bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// The bytes of a term's point, without its sign.
+    #[inline(always)]
+    pub(crate) fn bytes_of(&self, term: Term) -> &'a [u8] {
+        let start = (term >> 1) as usize * size_of::<Affine<K>>();
+        &self.bytes[start..start + size_of::<Affine<K>>()]
+    }
+
+    /// Whether point `i` is infinity.
+    #[inline(always)]
+    pub(crate) fn is_infinity(&self, i: usize) -> bool {
+        let words = self.bytes_of(2 * i as Term).chunks_exact(8);
+        words.fold(0, |acc, word| acc | u64::from_ne_bytes(core::array::from_fn(|j| word[j]))) == 0
+    }
+
     /// The point of a term, with its sign.
     #[inline(always)]
     pub(crate) fn signed(&self, term: Term) -> Affine<K> {
-        let start = (term >> 1) as usize * size_of::<Affine<K>>();
-        let bytes = &self.bytes[start..start + size_of::<Affine<K>>()];
+        let bytes = self.bytes_of(term);
         // SAFETY: the length is the type's size, and any limbs are a value (`Coordinate`'s contract).
         let point = unsafe { bytes.as_ptr().cast::<Affine<K>>().read_unaligned() };
         if term & 1 == 1 { point.neg() } else { point }

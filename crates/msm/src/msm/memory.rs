@@ -1,0 +1,48 @@
+//! What an MSM allocates, for a scheduler's budget: bounds from the sizes of its lists.
+//!
+//! A tile holds, beside its inputs: the classes (4 bytes a term, and 12 more while they are joined); then, one class of
+//! scalars after the other, a copy of the points (vector path, from a few MiB on), the digits, and per thread one
+//! window's sorted entries, its runs, its buckets and the adder's own memory.
+
+use super::digits::{PADDING, window_count};
+
+/// The sizes of the parts of one bucket method.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Parts {
+    /// Bytes of copied points for each term; 0 where they are read in place.
+    pub(crate) copied: usize,
+    /// Bytes per entry of a window, for each thread.
+    pub(crate) per_entry: usize,
+    /// Bytes per bucket, for each thread.
+    pub(crate) per_bucket: usize,
+    /// Bytes that an adder has whatever the size, for each thread.
+    pub(crate) adder: usize,
+}
+
+/// Bytes while the classes are made: three lists with room for all terms of a chunk, and the joined ones.
+const CLASSES: usize = 16;
+
+/// Bytes of the classes that stay: indices.
+const TERMS: usize = 4;
+
+/// The most that a tile of `terms` terms with magnitudes of `bits` bits allocates over `threads` threads, where `width`
+/// chooses the window for a number of terms.
+///
+/// Fewer full-width terms than `terms` need no more: their windows, at most those of half as many terms, double at most
+/// where the terms halve.
+pub(crate) fn tile_bytes(
+    terms: usize,
+    bits: u32,
+    threads: usize,
+    parts: &Parts,
+    width: impl Fn(usize) -> u32,
+) -> usize {
+    let windows = window_count(bits, width((terms / 2).max(1))) as usize;
+    let buckets = 1usize << (width(terms.max(1)) - 1);
+    let digits = windows * 2 * (terms + PADDING);
+    let of_thread = terms * parts.per_entry + buckets * parts.per_bucket + parts.adder;
+    let bucket_method = terms * (TERMS + parts.copied) + digits + threads * of_thread;
+    // A thread's lists of tasks, rayon's own, the last line of a copy.
+    let small = (64 << 10) * (threads + 1);
+    bucket_method.max(terms * CLASSES) + small
+}
