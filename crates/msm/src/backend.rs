@@ -151,6 +151,10 @@ pub trait Backend<C: Curve>: Send + Sync {
     /// What this backend is and can do.
     fn capabilities(&self) -> Capabilities;
 
+    /// The most bytes of host memory that one operation on `n` terms, or a domain of `n` points, allocates beside its
+    /// inputs: for a budget, not for a limit.
+    fn scratch_bytes(&self, n: usize) -> usize;
+
     /// Σ scalars\[i\]·bases\[i\] in G1.
     ///
     /// # Errors

@@ -116,6 +116,12 @@ where
         }
     }
 
+    /// The multiplication in G2's: its records are twice those of G1. Transforms need less, a buffer of at most 1.25 MiB a
+    /// thread.
+    fn scratch_bytes(&self, n: usize) -> usize {
+        self.msm_g1_scratch_bytes::<C>(n).max(self.msm_g2_scratch_bytes::<C>(n))
+    }
+
     fn msm_g1(&self, bases: Bases<'_, C::G1Affine>, scalars: &[C::Fr]) -> Result<C::G1, BackendError> {
         self.msm("msm_g1", bases, scalars)
     }

@@ -169,6 +169,10 @@ impl Backend<Bn254> for Faulty {
         Backend::<Bn254>::capabilities(&self.inner)
     }
 
+    fn scratch_bytes(&self, n: usize) -> usize {
+        Backend::<Bn254>::scratch_bytes(&self.inner, n)
+    }
+
     fn msm_g1(
         &self,
         bases: Bases<'_, <Bn254 as Curve>::G1Affine>,

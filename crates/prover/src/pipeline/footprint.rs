@@ -11,7 +11,7 @@ pub fn footprint<C: Curve>(prover: &Prover<C>) -> Footprint {
     let shape = prover.key().shape();
     let scalar = size_of::<C::Fr>() as u64;
     let (variables, domain) = (shape.num_variables as u64, shape.domain.size() as u64);
-    let scratch = 300 * shape.num_variables.max(shape.domain.size()).min(1 << 22) as u64;
+    let scratch = prover.backend().scratch_bytes(shape.num_variables.max(shape.domain.size())) as u64;
     let device = if prover.backend().capabilities().is_device { scratch } else { 0 };
     Footprint { witness: variables * scalar, evaluated: 3 * domain * scalar, device, tail: scratch }
 }
