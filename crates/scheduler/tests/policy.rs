@@ -415,3 +415,55 @@ fn nonsense_configurations_are_refused() {
     assert_eq!(b.send(Event::Submitted(JobSpec { submitted: Time::MAX, ..spec(1, 0, 1) })), Outcome::Applied);
     assert_eq!(b.synthesising().len(), 1);
 }
+
+/// A job cannot claim a submission in the future, by which it would lose its place, nor one in the past of others'.
+#[test]
+fn a_submission_in_the_future_is_one_now() {
+    let mut b = Bench::new(PolicyConfig { jobs_in_flight: 1, ..narrow() });
+    assert_eq!(b.send(Event::Submitted(spec(1, 0, 1))), Outcome::Applied);
+    let mut out = b.out.clone();
+    assert_eq!(b.send(Event::Submitted(JobSpec { submitted: Time(100), ..spec(2, 0, 1) })), Outcome::Applied);
+    b.now = Time(60);
+    assert_eq!(b.send(Event::Submitted(JobSpec { submitted: Time(50), ..spec(3, 0, 1) })), Outcome::Applied);
+    std::mem::swap(&mut out, &mut b.out);
+    assert_eq!(drain(&mut b).0, [id(1, 0), id(2, 0), id(3, 0)]);
+}
+
+#[test]
+fn devices_share_the_work() {
+    let config = PolicyConfig {
+        devices: 2,
+        workers_per_device: 2,
+        synthesis_slots: 4,
+        pacing: Pacing::Off,
+        ..PolicyConfig::default()
+    };
+    let mut b = Bench::new(config);
+    assert_eq!(b.send(Event::Submitted(spec(1, 0, 5))), Outcome::Applied);
+    let mut devices = Vec::new();
+    for run in b.synthesising() {
+        assert_eq!(b.send(Event::Synthesised { run, took: SECOND }), Outcome::Applied);
+        devices.push(b.proving()[0].1.device.0);
+    }
+    assert_eq!(devices, [0, 1, 0, 1]);
+}
+
+/// Each circuit is paced by its own durations: what is ahead counts with its own interval.
+#[test]
+fn circuits_are_paced_by_their_own_durations() {
+    let pacing = Pacing::JustInTime { headroom: 0.0, reserve: 1.0, spacing: 0.0 };
+    let config = PolicyConfig { synthesis_slots: 99, look_ahead: 99, pacing, ..PolicyConfig::default() };
+    let mut b = Bench::new(config);
+    for (circuit, synthesis, interval) in [(0, 10, 5), (1, 60, 1)] {
+        let (synthesis, interval) = (SECOND * synthesis, SECOND * interval);
+        let calibrated = Event::Calibrated { circuit: CircuitId(circuit), synthesis, interval };
+        assert_eq!(b.send(calibrated), Outcome::Applied);
+    }
+    // 10 + 5 s of work in steps of 5.
+    assert_eq!(b.send(Event::Submitted(spec(1, 0, 9))), Outcome::Applied);
+    assert_eq!(b.synthesising().len(), 3);
+    // A job of the slow circuit and of higher priority: 60 + 1 s of work, 15 of which are there, in steps of 1.
+    let slow = JobSpec { circuit: CircuitId(1), ..spec(2, 9, 99) };
+    assert_eq!(b.send(Event::Submitted(slow)), Outcome::Applied);
+    assert_eq!(b.synthesising().len(), 46);
+}
