@@ -467,3 +467,15 @@ fn circuits_are_paced_by_their_own_durations() {
     assert_eq!(b.send(Event::Submitted(slow)), Outcome::Applied);
     assert_eq!(b.synthesising().len(), 46);
 }
+
+/// At the very moment of its deadline, a job fails once; the second submission that came with it does not count.
+#[test]
+fn a_second_submission_at_the_deadline_is_a_duplicate() {
+    let mut b = Bench::new(PolicyConfig::default());
+    let job = JobSpec { deadline: Some(Time(1_000)), ..spec(1, 0, 1) };
+    assert_eq!(b.send(Event::Submitted(job)), Outcome::Applied);
+    let run = b.synthesising()[0];
+    b.now = Time(1_000);
+    assert_eq!(b.send(Event::Submitted(job)), Outcome::Ignored(Ignored::DuplicateJob));
+    assert_eq!(b.out, [Action::Fail { job: JobId(1), reason: Failure::Deadline }, Action::Abort { run }]);
+}
