@@ -1,8 +1,10 @@
 //! The command line.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use crate::commands::simulate::SimulateArgs;
+use clap::{Args, Parser, Subcommand, ValueEnum, builder::TypedValueParser};
 use forebay_formats::Validation;
 use forebay_msm::CurveId;
+use forebay_scheduler::sim::Point;
 use std::path::PathBuf;
 
 /// Forebay proves circom circuits with Groth16 on BLS12-381 and BN254.
@@ -60,6 +62,12 @@ pub(crate) enum Command {
         #[command(subcommand)]
         what: Export,
     },
+    /// Measure throughput, latency and memory with more and more proofs in flight
+    Sweep(SweepArgs),
+    /// Predict what many proofs in flight do, on a model of a machine
+    Simulate(SimulateArgs),
+    /// Look at the machine and recommend a configuration for it
+    Doctor(DoctorArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -79,10 +87,11 @@ pub(crate) struct DemoArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ProveArgs {
-    /// The proving key (.zkey)
-    pub(crate) key: PathBuf,
+    /// The proving key (.zkey); or give --jobs
+    #[arg(required_unless_present = "jobs")]
+    pub(crate) key: Option<PathBuf>,
     /// The witness (.wtns); or give --wasm and --input
-    #[arg(required_unless_present = "wasm", conflicts_with_all = ["wasm", "input"])]
+    #[arg(required_unless_present_any = ["wasm", "jobs"], conflicts_with_all = ["wasm", "input"])]
     pub(crate) witness: Option<PathBuf>,
     /// The circuit's witness generator, run in this process
     #[arg(long, value_name = "FILE", requires = "input")]
@@ -102,6 +111,87 @@ pub(crate) struct ProveArgs {
     /// How far to check the key; a level that was passed once is remembered
     #[arg(long, value_enum)]
     pub(crate) validation: Option<ValidationArg>,
+    #[command(flatten)]
+    pub(crate) batch: BatchArgs,
+}
+
+/// Many proofs in flight.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Many proofs in flight")]
+pub(crate) struct BatchArgs {
+    /// A batch file (TOML) that names keys, witnesses and where proofs go: see docs/scheduling.md
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["key", "witness", "wasm", "input", "r1cs"])]
+    pub(crate) jobs: Option<PathBuf>,
+    /// Jobs requested: the batch is repeated until there are so many [default: once]
+    #[arg(long, short = 'c', value_name = "N", requires = "jobs")]
+    pub(crate) count: Option<usize>,
+    /// Jobs in flight at once [default: the configuration's]
+    #[arg(long, short = 'j', value_name = "N", requires = "jobs")]
+    pub(crate) in_flight: Option<usize>,
+    /// Write what happened when: .html (waterfall), .svg or .json (Chrome trace)
+    #[arg(long, value_name = "FILE", requires = "jobs")]
+    pub(crate) timeline: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SweepArgs {
+    /// The proving key (.zkey) [default: a development key for the built-in circuit]
+    pub(crate) key: Option<PathBuf>,
+    /// Witnesses (.wtns), used in turn for the partitions
+    #[arg(requires = "key")]
+    pub(crate) witnesses: Vec<PathBuf>,
+    /// The circuit of the key; with it evaluations are checked
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub(crate) r1cs: Option<PathBuf>,
+    /// The built-in circuit's curve
+    #[arg(long, value_enum, default_value = "bls12-381", conflicts_with = "key")]
+    pub(crate) curve: CurveArg,
+    /// Partitions per proof
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=4096).map(usize::from))]
+    pub(crate) partitions: usize,
+    /// Points c×j: c proofs requested, j in flight
+    #[arg(
+        long = "point",
+        value_name = "CxJ",
+        value_delimiter = ',',
+        default_value = "1x1,5x5,10x10,15x15,20x15"
+    )]
+    pub(crate) points: Vec<Point>,
+    /// Runs of each case; their median counts
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=99).map(usize::from))]
+    pub(crate) rounds: usize,
+    /// Change a setting: gate=off|yield|park:k|adaptive, reclaim=unbounded|mutex|arena, msm_threads, synthesis_threads, gw, pw,
+    /// look_ahead, huge_pages=on|off, pinning=on|off
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Also with each intervention changed alone
+    #[arg(long)]
+    pub(crate) ablate: bool,
+    /// The table's format
+    #[arg(long, value_enum, default_value = "markdown")]
+    pub(crate) format: SweepFormat,
+    /// Write a page with charts and a waterfall
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+}
+
+/// How the sweep's table is printed. `--json` prints a line per run instead.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum SweepFormat {
+    /// A table in Markdown
+    Markdown,
+    /// Comma-separated values
+    Csv,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Write the recommended configuration
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "forebay.toml")]
+    pub(crate) write: Option<PathBuf>,
+    /// Replace the file if it exists
+    #[arg(long, requires = "write")]
+    pub(crate) force: bool,
 }
 
 #[derive(Debug, Args)]

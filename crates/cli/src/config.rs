@@ -20,6 +20,8 @@ struct File {
     /// How far `prove` checks a key.
     validation: Option<ValidationArg>,
     cache: CacheSection,
+    /// Many proofs in flight: see `forebay_scheduler::config`.
+    scheduler: forebay_scheduler::config::Config,
 }
 
 #[derive(Debug, Deserialize)]
@@ -42,6 +44,8 @@ pub(crate) struct Config {
     pub(crate) validation: ValidationArg,
     /// `None` when caching is off.
     pub(crate) cache_dir: Option<PathBuf>,
+    /// Not yet checked against the machine: that is done where it is used.
+    pub(crate) scheduler: forebay_scheduler::config::Config,
 }
 
 impl Config {
@@ -59,7 +63,12 @@ impl Config {
         let threads = if threads == 0 { available_threads() } else { threads };
         let dir = global.cache_dir.clone().or(file.cache.dir).or_else(default_cache_dir);
         let cache_dir = dir.filter(|_| file.cache.enabled && !global.no_cache);
-        Ok(Config { threads, validation: file.validation.unwrap_or(ValidationArg::Subgroup), cache_dir })
+        Ok(Config {
+            threads,
+            validation: file.validation.unwrap_or(ValidationArg::Subgroup),
+            cache_dir,
+            scheduler: file.scheduler,
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use forebay_formats::{FormatError, FormatErrorKind};
 use forebay_prover::ProveError;
+use forebay_scheduler::{executor::JobError, policy};
 use std::{fmt, path::Path};
 
 /// The documented exit statuses.
@@ -71,6 +72,7 @@ impl From<ProveError> for Failure {
             ProveError::WitnessLength { .. }
             | ProveError::WitnessConstant
             | ProveError::Unsatisfied { .. }
+            | ProveError::Witness(_)
             | ProveError::Rejected { checked: false } => Status::BadWitness,
             ProveError::KeyMismatch { .. }
             | ProveError::KeyMatrixMismatch { .. }
@@ -83,6 +85,22 @@ impl From<ProveError> for Failure {
             ProveError::Backend(_) | ProveError::Evaluate(_) => Status::Internal,
         };
         Self::new(status, e)
+    }
+}
+
+impl From<JobError<ProveError>> for Failure {
+    fn from(e: JobError<ProveError>) -> Self {
+        match e {
+            JobError::Failed { error: Some((partition, error)), failure } => {
+                let inner = Failure::from(error);
+                Self::new(inner.status, format!("{failure}: partition {partition}: {}", inner.message))
+            }
+            JobError::Failed { failure: policy::Failure::Cancelled, .. } => {
+                Self::new(Status::Interrupted, "cancelled")
+            }
+            other @ JobError::Refused(_) => Self::new(Status::Usage, other),
+            other => Self::new(Status::Internal, other),
+        }
     }
 }
 

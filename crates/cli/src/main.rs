@@ -8,7 +8,9 @@ mod config;
 mod exit;
 mod keys;
 mod output;
+mod pipeline;
 mod session;
+mod sweep;
 mod witness;
 
 use args::{Cli, Command};
@@ -16,6 +18,10 @@ use clap::{CommandFactory, Parser};
 use exit::Failure;
 use session::Session;
 use std::process::ExitCode;
+
+/// Big blocks are recycled while many proofs are in flight; a single proof gives them back.
+#[global_allocator]
+static BLOCKS: forebay_scheduler::BigBlocks = forebay_scheduler::BigBlocks::new();
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -44,6 +50,9 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Inspect(args) => commands::inspect::run(&session, &args),
         Command::Compile(args) => commands::compile::run(&session, &args),
         Command::Export { what } => commands::export::run(&session, &what),
+        Command::Sweep(args) => commands::sweep::run(&session, &args),
+        Command::Simulate(args) => commands::simulate::run(&session, &args),
+        Command::Doctor(args) => commands::doctor::run(&session, &args),
         Command::Completions { .. } => unreachable!("handled above"),
     }
 }

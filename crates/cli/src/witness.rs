@@ -5,6 +5,7 @@ use crate::{
     session::Session,
 };
 use forebay_msm::{Curve, SecretVec};
+use forebay_prover::Cancel;
 use forebay_witness::{Inputs, RunOptions, WitnessError, WitnessGenerator};
 
 /// A compiled witness generator and its file's name.
@@ -22,10 +23,18 @@ impl Generator {
 
     /// The witness of an input in JSON.
     pub(crate) fn run<C: Curve>(&self, session: &Session, input: &[u8]) -> Result<SecretVec<C::Fr>, Failure> {
-        let failure = |e: WitnessError| failure(&self.name, &e);
-        let inputs = Inputs::from_json(input).map_err(|e| failure(e.into()))?;
-        let options = RunOptions { cancel: Some(session.cancel.flag()), ..RunOptions::default() };
-        self.generator.calculate::<C::Fr>(&inputs, options).map_err(failure)
+        self.calculate::<C>(input, &session.cancel).map_err(|e| failure(&self.name, &e))
+    }
+
+    /// The same, with a flag of its own.
+    pub(crate) fn calculate<C: Curve>(
+        &self,
+        input: &[u8],
+        cancel: &Cancel,
+    ) -> Result<SecretVec<C::Fr>, WitnessError> {
+        let inputs = Inputs::from_json(input)?;
+        let options = RunOptions { cancel: Some(cancel.flag()), ..RunOptions::default() };
+        self.generator.calculate::<C::Fr>(&inputs, options)
     }
 }
 

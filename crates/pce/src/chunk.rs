@@ -23,7 +23,7 @@ pub(crate) const FAR_BYTES: usize = 4;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Slot(pub(crate) u16);
 
-const SLOT_BYTES: usize = 2;
+pub(crate) const SLOT_BYTES: usize = 2;
 const _: () = assert!(ROWS_PER_CHUNK <= 1 << 14);
 
 impl Slot {
@@ -224,6 +224,12 @@ impl<'a> Group<'a> {
     /// Combinations of the group.
     pub(crate) fn combinations(&self) -> usize {
         self.records.len() / self.record
+    }
+
+    /// The group without its first `n` combinations.
+    pub(crate) fn without_first(&self, n: usize) -> Group<'a> {
+        let records = self.records.get(n * self.record..).unwrap_or(&[]);
+        Group { records, ..*self }
     }
 
     /// Replaces `small` by the magnitudes of the terms of kinds 2 and 3, and `large` by the coefficients of kind 4.

@@ -78,6 +78,9 @@ pub enum EvalError {
         /// Rows of the circuit.
         rows: usize,
     },
+    /// The kernels that were asked for by name need a CPU with other instructions.
+    #[error(transparent)]
+    Kernels(#[from] forebay_msm::KernelsUnavailable),
     /// The checkpoint asked to stop.
     #[error("the evaluation was cancelled at a checkpoint")]
     Cancelled,

@@ -2,11 +2,12 @@
 
 use crate::circuit::{Circuit, Matrix};
 use crate::error::EvalError;
-use crate::kernel::{self, Inputs, Scratch};
+use crate::kernel::{self, Inputs, Scratch, Terms};
+use crate::simd::{self, Path};
 use core::ops::{ControlFlow, Range};
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use forebay_msm::ScalarField;
-use forebay_msm::field::{as_limbs, as_limbs_mut, mont4};
+use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use forebay_msm::field::{as_limbs, as_limbs_mut};
+use forebay_msm::{Kernels, ScalarField};
 use rayon::ThreadPool;
 use rayon::prelude::*;
 use std::sync::OnceLock;
@@ -41,12 +42,23 @@ pub struct EvalOptions<'a> {
     pub checkpoint: Option<&'a dyn Checkpoint>,
     /// Chunks (of [`ROWS_PER_CHUNK`](crate::ROWS_PER_CHUNK) rows) between two calls; 0 counts as 1.
     pub checkpoint_every: usize,
+    /// Whether to find the first row that the witness does not satisfy, while the rows are in the cache. Nothing is found
+    /// if the circuit [has no C](Circuit::has_c).
+    pub find_unsatisfied: bool,
+    /// The kernels to run. Everyone but tests takes [`Kernels::Auto`].
+    pub kernels: Kernels,
 }
 
 impl<'a> EvalOptions<'a> {
-    /// No checkpoint.
+    /// No checkpoint, the fastest kernels.
     pub fn new(pool: &'a ThreadPool) -> Self {
-        EvalOptions { pool, checkpoint: None, checkpoint_every: CHECKPOINT_EVERY }
+        EvalOptions {
+            pool,
+            checkpoint: None,
+            checkpoint_every: CHECKPOINT_EVERY,
+            find_unsatisfied: false,
+            kernels: Kernels::Auto,
+        }
     }
 
     /// With this checkpoint, called every [`CHECKPOINT_EVERY`] chunks.
@@ -72,19 +84,27 @@ pub struct EvalStats {
     pub rows: u64,
     /// Terms computed. Fewer than the circuit has when equal combinations were copied.
     pub terms: u64,
+    /// Those of them in combinations that were computed eight at a time.
+    pub terms_in_lanes: u64,
     /// Chunks computed.
     pub chunks: u64,
     /// Bytes of compressed rows, plus 32 per term for its witness value.
     pub bytes_read: u64,
     /// Bytes of the output buffers, with their padding.
     pub bytes_written: u64,
+    /// The lowest row i of the circuit with aᵢ·bᵢ ≠ cᵢ, if [`EvalOptions::find_unsatisfied`] asked for it.
+    pub first_unsatisfied_row: Option<usize>,
 }
 
 struct Run<'a> {
     witness: &'a [Limbs],
     rows: Range<usize>,
+    path: Path,
+    /// The lowest row found that is not satisfied.
+    unsatisfied: AtomicUsize,
     options: EvalOptions<'a>,
     terms: AtomicU64,
+    terms_in_lanes: AtomicU64,
     chunks: AtomicU64,
     bytes: AtomicU64,
     stopped: AtomicBool,
@@ -123,12 +143,15 @@ impl<F: ScalarField> Circuit<F> {
         self.evaluations.fetch_add(1, Ordering::Relaxed);
         self.check_lengths(&rows, witness, &out)?;
         let out = [as_limbs_mut(out.a), as_limbs_mut(out.b), as_limbs_mut(out.c)];
-        let bytes_written = out.iter().map(|rows| 32 * rows.len() as u64).sum();
+        let bytes_written: u64 = out.iter().map(|rows| 32 * rows.len() as u64).sum();
         let run = Run {
             witness: as_limbs(witness),
             rows: rows.clone(),
+            path: simd::choose(options.kernels)?,
+            unsatisfied: AtomicUsize::new(usize::MAX),
             options,
             terms: AtomicU64::new(0),
+            terms_in_lanes: AtomicU64::new(0),
             chunks: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
@@ -151,9 +174,11 @@ impl<F: ScalarField> Circuit<F> {
         Ok(EvalStats {
             rows: len as u64,
             terms,
+            terms_in_lanes: run.terms_in_lanes.into_inner(),
             chunks: run.chunks.into_inner(),
             bytes_read: run.bytes.into_inner() + 32 * terms,
             bytes_written,
+            first_unsatisfied_row: Some(run.unsatisfied.into_inner()).filter(|&row| row != usize::MAX),
         })
     }
 
@@ -220,58 +245,74 @@ impl<F: ScalarField> Circuit<F> {
     fn chunk(&self, chunk: usize, out: [&mut [Limbs]; 3], run: &Run<'_>) -> Result<(), &'static str> {
         let (entry, next) = (self.chunks[chunk], self.chunks[chunk + 1]);
         let (first, end) = (entry.row as usize, next.row as usize);
-        let whole = run.rows.start <= first && end <= run.rows.end;
         let bytes = self
             .payload
             .bytes()
             .get(entry.offset as usize..next.offset as usize)
             .ok_or("the chunk is beyond the end of the file")?;
-        let inputs = Inputs { dictionary: &self.dictionary, witness: run.witness, base: entry.base as usize };
-        let terms = if whole {
-            self.whole_chunk(bytes, &inputs, out)?
-        } else {
-            let wanted = run.rows.start.max(first) - first..run.rows.end.min(end) - first;
-            self.part_of_chunk(bytes, &inputs, end - first, wanted, out)?
+        let inputs = Inputs {
+            dictionary: &self.dictionary,
+            witness: run.witness,
+            base: entry.base as usize,
+            path: run.path,
         };
-        run.terms.fetch_add(terms, Ordering::Relaxed);
+        let (wanted, whole) = (run.rows.start.max(first)..run.rows.end.min(end), first..end);
+        let (terms, unsatisfied) = if wanted == whole {
+            self.whole_chunk(bytes, &inputs, out, run)?
+        } else {
+            self.part_of_chunk(bytes, &inputs, whole, wanted.clone(), out, run)?
+        };
+        if let Some(row) = unsatisfied {
+            run.unsatisfied.fetch_min(wanted.start + row, Ordering::Relaxed);
+        }
+        run.terms.fetch_add(terms.all, Ordering::Relaxed);
+        run.terms_in_lanes.fetch_add(terms.in_lanes, Ordering::Relaxed);
         run.chunks.fetch_add(1, Ordering::Relaxed);
         run.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         Ok(())
     }
 
+    /// Computes a chunk; then, while its rows are in the cache, a∘b: into c if there is no matrix C, else to be compared with
+    /// c if that was asked for. Returns the number of terms and the first of `out`'s rows that is not satisfied.
     fn whole_chunk(
         &self,
         bytes: &[u8],
         inputs: &Inputs<'_>,
         out: [&mut [Limbs]; 3],
-    ) -> Result<u64, &'static str> {
+        run: &Run<'_>,
+    ) -> Result<(Terms, Option<usize>), &'static str> {
         let [a, b, c] = out;
-        if self.has_c() {
-            return kernel::chunk::<F>(bytes, inputs, &mut Scratch::default(), &mut [a, b, c]);
+        let mut scratch = Scratch::default();
+        if !self.has_c() {
+            let terms = kernel::chunk::<F>(bytes, inputs, &mut scratch, &mut [&mut *a, &mut *b, &mut []])?;
+            simd::multiply::<F>(run.path, a, b, c);
+            return Ok((terms, None));
         }
-        let terms =
-            kernel::chunk::<F>(bytes, inputs, &mut Scratch::default(), &mut [&mut *a, &mut *b, &mut []])?;
-        for ((a, b), c) in a.iter().zip(b.iter()).zip(c) {
-            *c = mont4::mul::<F>(a, b);
-        }
-        Ok(terms)
+        let terms = kernel::chunk::<F>(bytes, inputs, &mut scratch, &mut [&mut *a, &mut *b, &mut *c])?;
+        let check = run.options.find_unsatisfied;
+        Ok((terms, if check { simd::first_unsatisfied::<F>(run.path, a, b, c) } else { None }))
     }
 
-    /// Computes the chunk aside and copies the rows that are wanted.
+    /// Computes the chunk of the rows `whole` aside and copies those that are wanted.
     fn part_of_chunk(
         &self,
         bytes: &[u8],
         inputs: &Inputs<'_>,
-        rows: usize,
+        whole: Range<usize>,
         wanted: Range<usize>,
         out: [&mut [Limbs]; 3],
-    ) -> Result<u64, &'static str> {
-        let mut aside = [(); 3].map(|()| vec![[0u64; 4]; rows]);
-        let terms = self.whole_chunk(bytes, inputs, aside.each_mut().map(|rows| rows.as_mut_slice()));
+        run: &Run<'_>,
+    ) -> Result<(Terms, Option<usize>), &'static str> {
+        let mut aside = [(); 3].map(|()| vec![[0u64; 4]; whole.len()]);
+        let computed = self.whole_chunk(bytes, inputs, aside.each_mut().map(|rows| rows.as_mut_slice()), run);
+        let wanted = wanted.start - whole.start..wanted.end - whole.start;
+        let [a, b, c] = aside.each_ref().map(|rows| &rows[wanted.clone()]);
+        let check = computed.is_ok_and(|(_, unsatisfied)| unsatisfied.is_some());
+        let unsatisfied = if check { simd::first_unsatisfied::<F>(run.path, a, b, c) } else { None };
         for (out, rows) in out.into_iter().zip(&mut aside) {
             out.copy_from_slice(&rows[wanted.clone()]);
             rows.as_flattened_mut().zeroize();
         }
-        terms
+        computed.map(|(terms, _)| (terms, unsatisfied))
     }
 }

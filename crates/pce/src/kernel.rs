@@ -3,6 +3,7 @@
 use crate::chunk::{FAR_BYTES, Group, Item, Items, NEAR_BYTES, Slot};
 use crate::dictionary::{Code, Dictionary};
 use crate::reduce::{Products, SEGMENT, Sum};
+use crate::simd::Path;
 use forebay_msm::ScalarField;
 use forebay_msm::field::mont4;
 
@@ -14,6 +15,8 @@ pub(crate) struct Inputs<'a> {
     pub(crate) witness: &'a [Limbs],
     /// Added to near columns.
     pub(crate) base: usize,
+    /// The instructions to use.
+    pub(crate) path: Path,
 }
 
 /// Coefficients of the group at hand; kept from group to group.
@@ -23,28 +26,38 @@ pub(crate) struct Scratch {
     large: Vec<Limbs>,
 }
 
-const COLUMN: &str = "a column is out of range";
+/// How many terms were computed.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Terms {
+    pub(crate) all: u64,
+    /// Those in combinations that were computed eight at a time.
+    pub(crate) in_lanes: u64,
+}
+
+pub(crate) const COLUMN: &str = "a column is out of range";
 const SLOT: &str = "a row or matrix is out of range";
 const COEFFICIENT: &str = "a coefficient is not in the dictionary";
 
 /// Computes the combinations of a chunk into `out` (a, b and, if the circuit has it, c; else an empty slice), whose
-/// other rows become 0. Returns the number of terms computed.
+/// other rows become 0.
 pub(crate) fn chunk<F: ScalarField>(
     bytes: &[u8],
     inputs: &Inputs<'_>,
     scratch: &mut Scratch,
     out: &mut [&mut [Limbs]; 3],
-) -> Result<u64, &'static str> {
+) -> Result<Terms, &'static str> {
     for rows in out.iter_mut() {
         rows.fill([0; 4]);
     }
     let mut items = Items::new(bytes);
-    let mut terms = 0;
+    let mut terms = Terms::default();
     while let Some(item) = items.next()? {
         match item {
             Item::Group(g) => {
-                terms += (g.combinations() * (g.terms() + usize::from(g.constant.is_some()))) as u64;
-                group::<F>(&g, inputs, scratch, out)?;
+                let each = (g.terms() + usize::from(g.constant.is_some())) as u64;
+                let in_lanes = group::<F>(&g, inputs, scratch, out)?;
+                terms.all += g.combinations() as u64 * each;
+                terms.in_lanes += in_lanes as u64 * each;
             }
             Item::Copies(pairs) => copies(pairs, out)?,
         }
@@ -62,22 +75,24 @@ fn copies(pairs: &[[u8; 4]], out: &mut [&mut [Limbs]; 3]) -> Result<(), &'static
 }
 
 #[inline(always)]
-fn output<'a>(out: &'a mut [&mut [Limbs]; 3], slot: Slot) -> Result<&'a mut Limbs, &'static str> {
+pub(crate) fn output<'a>(out: &'a mut [&mut [Limbs]; 3], slot: Slot) -> Result<&'a mut Limbs, &'static str> {
     out.get_mut(slot.matrix()).and_then(|rows| rows.get_mut(slot.row())).ok_or(SLOT)
 }
 
+/// Computes a group and returns how many of its combinations were computed eight at a time.
 fn group<F: ScalarField>(
     g: &Group<'_>,
     inputs: &Inputs<'_>,
     scratch: &mut Scratch,
     out: &mut [&mut [Limbs]; 3],
-) -> Result<(), &'static str> {
+) -> Result<usize, &'static str> {
     g.coefficients(inputs.dictionary, &mut scratch.small, &mut scratch.large)?;
-    let start = Sum::new::<F>(&constant_term::<F>(g.constant, inputs)?);
+    let constant = constant_term::<F>(g.constant, inputs)?;
     let split = g.counts[2].min(scratch.small.len());
     let (plus, minus) = scratch.small.split_at(split);
     let pattern = Pattern {
-        start,
+        start: Sum::new::<F>(&constant),
+        constant,
         plus_ones: g.counts[0],
         minus_ones: g.counts[1],
         plus,
@@ -85,8 +100,8 @@ fn group<F: ScalarField>(
         large: &scratch.large,
     };
     match g.far {
-        false => combinations::<F, NEAR_BYTES>(g, &pattern, inputs.witness, inputs.base, out),
-        true => combinations::<F, FAR_BYTES>(g, &pattern, inputs.witness, 0, out),
+        false => combinations::<F, NEAR_BYTES>(g, &pattern, inputs, inputs.base, out),
+        true => combinations::<F, FAR_BYTES>(g, &pattern, inputs, 0, out),
     }
 }
 
@@ -108,42 +123,54 @@ fn constant_term<F: ScalarField>(code: Option<Code>, inputs: &Inputs<'_>) -> Res
 
 /// The coefficients that the combinations of a group share.
 #[derive(Clone, Copy)]
-struct Pattern<'a> {
+pub(crate) struct Pattern<'a> {
     /// The constant's term, as the sum that a combination starts with.
     start: Sum,
-    plus_ones: usize,
-    minus_ones: usize,
-    plus: &'a [u64],
-    minus: &'a [u64],
-    large: &'a [Limbs],
+    /// The same as an element.
+    pub(crate) constant: Limbs,
+    pub(crate) plus_ones: usize,
+    pub(crate) minus_ones: usize,
+    pub(crate) plus: &'a [u64],
+    pub(crate) minus: &'a [u64],
+    pub(crate) large: &'a [Limbs],
 }
 
 fn combinations<F: ScalarField, const WIDTH: usize>(
     g: &Group<'_>,
     p: &Pattern<'_>,
-    witness: &[Limbs],
+    inputs: &Inputs<'_>,
     base: usize,
     out: &mut [&mut [Limbs]; 3],
-) -> Result<(), &'static str> {
+) -> Result<usize, &'static str> {
+    let witness = inputs.witness;
     if g.terms() > SEGMENT {
         for (slot, columns) in g.split_records() {
             *output(out, slot)? = long::<F, WIDTH>(p, columns.as_chunks().0, witness, base)?;
         }
-        return Ok(());
+        return Ok(0);
     }
     if g.terms() == 1 && p.plus_ones == 1 && g.constant.is_none() {
         for (slot, columns) in g.split_records() {
             let column = columns.first_chunk().ok_or(COLUMN)?;
             *output(out, slot)? = *at::<WIDTH>(column, witness, base)?;
         }
-        return Ok(());
+        return Ok(0);
     }
+    let done = match inputs.path {
+        #[cfg(target_arch = "x86_64")]
+        Path::Lanes(ifma) if g.terms() > 0 => {
+            crate::simd::group::combinations::<F, WIDTH>(ifma, g, p, witness, base, out)?
+        }
+        _ => 0,
+    };
+    let g = &g.without_first(done);
     // The kinds that a group lacks are left out of its loop.
     match (p.plus.is_empty() && p.minus.is_empty(), p.large.is_empty()) {
         (true, true) => each::<F, WIDTH, false, false>(g, p, witness, base, out),
         (false, true) => each::<F, WIDTH, true, false>(g, p, witness, base, out),
         (_, false) => each::<F, WIDTH, true, true>(g, p, witness, base, out),
-    }
+    }?;
+    Ok(done)
 }
 
 fn each<F: ScalarField, const WIDTH: usize, const SMALL: bool, const LARGE: bool>(
@@ -240,7 +267,15 @@ fn long<F: ScalarField, const WIDTH: usize>(
     base: usize,
 ) -> Result<Limbs, &'static str> {
     let zero = Sum::new::<F>(&[0; 4]);
-    let empty = Pattern { start: zero, plus_ones: 0, minus_ones: 0, plus: &[], minus: &[], large: &[] };
+    let empty = Pattern {
+        start: zero,
+        constant: [0; 4],
+        plus_ones: 0,
+        minus_ones: 0,
+        plus: &[],
+        minus: &[],
+        large: &[],
+    };
     let mut total = p.start.reduce::<F>();
     let mut segment = |part: Pattern<'_>, n: usize| {
         let (head, tail) = columns.split_at_checked(n).ok_or(COLUMN)?;

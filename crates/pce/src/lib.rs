@@ -29,6 +29,7 @@ mod kernel;
 pub mod plain;
 mod reduce;
 mod satisfied;
+mod simd;
 mod validate;
 
 pub use builder::{CircuitBuilder, Shape};

@@ -56,7 +56,7 @@ impl<F: ScalarField> Constants<F> {
 }
 
 /// ⌊2^k/m⌋ by long division; the quotient must fit a word.
-const fn floor_pow2_over(k: u32, m: &[u64; 4]) -> u64 {
+pub(crate) const fn floor_pow2_over(k: u32, m: &[u64; 4]) -> u64 {
     let mut rest = [1u64, 0, 0, 0];
     let mut quotient = 0u64;
     let mut i = 0;

@@ -1,7 +1,8 @@
 //! Does a witness satisfy the circuit?
 
-use forebay_msm::ScalarField;
-use forebay_msm::field::{as_limbs, mont4};
+use crate::simd::{self, Path};
+use forebay_msm::field::as_limbs;
+use forebay_msm::{Kernels, ScalarField};
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
@@ -10,16 +11,18 @@ const ROWS: usize = 4096;
 
 /// The lowest row i with aᵢ·bᵢ ≠ cᵢ; `None` if all rows are satisfied.
 ///
+/// [`EvalOptions::find_unsatisfied`](crate::EvalOptions::find_unsatisfied) finds it during evaluation.
+///
 /// # Panics
 /// If the slices differ in length.
 pub fn first_unsatisfied_row<F: ScalarField>(pool: &ThreadPool, a: &[F], b: &[F], c: &[F]) -> Option<usize> {
     assert!(a.len() == b.len() && b.len() == c.len(), "a, b, c of equal length");
     let (a, b, c) = (as_limbs(a), as_limbs(b), as_limbs(c));
+    let path = simd::choose(Kernels::Auto).unwrap_or(Path::Portable);
     pool.install(|| {
         let tasks = a.par_chunks(ROWS).zip(b.par_chunks(ROWS)).zip(c.par_chunks(ROWS)).enumerate();
         tasks.find_map_first(|(task, ((a, b), c))| {
-            let unsatisfied = |i: &usize| mont4::mul::<F>(&a[*i], &b[*i]) != c[*i];
-            (0..a.len()).find(unsatisfied).map(|i| task * ROWS + i)
+            simd::first_unsatisfied::<F>(path, a, b, c).map(|i| task * ROWS + i)
         })
     })
 }

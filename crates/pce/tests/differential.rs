@@ -4,8 +4,11 @@
 mod common;
 
 use common::{Rng8, Row, Rows, bls, bn, compile, evaluate, naive, pool, random_field};
-use forebay_msm::ScalarField;
-use forebay_pce::{BuildError, Circuit, CircuitBuilder, Coefficient, Matrix, ROWS_PER_CHUNK, Shape};
+use forebay_msm::{Kernels, ScalarField};
+use forebay_pce::{
+    BuildError, Circuit, CircuitBuilder, Coefficient, EvalError, EvalOptions, Matrix, Outputs,
+    ROWS_PER_CHUNK, Shape,
+};
 use proptest::prelude::*;
 use rand::Rng;
 
@@ -208,4 +211,99 @@ fn columns_up_to_the_last_possible_one_compile() {
     assert!(matches!(CircuitBuilder::<bn::Fr>::new(too_many), Err(BuildError::TooMany { .. })));
     let none = Shape { num_inputs: 0, num_aux: 1 };
     assert!(matches!(CircuitBuilder::<bn::Fr>::new(none), Err(BuildError::NoInputs)));
+}
+
+/// Coefficient lists of `terms` terms at the edges of what a sum must hold.
+fn extreme_patterns<F: ScalarField>(terms: usize, rng: &mut Rng8) -> Vec<Vec<F>> {
+    let mut top = F::MODULUS_LIMBS;
+    top[0] -= 1;
+    let (top, small) = (F::from_limbs_unchecked(top), F::from((1 << 44) - 1));
+    let edges = [F::ONE, -F::ONE, small, -small, F::from(2), -F::from(2), top];
+    let mut all: Vec<Vec<F>> = edges.iter().map(|&k| vec![k; terms]).collect();
+    all.push((0..terms).map(|i| edges[i % edges.len()]).collect());
+    all.push((0..terms).map(|i| if i % 2 == 0 { F::ONE } else { -F::ONE }).collect());
+    all.push((0..terms).map(|_| random_field(rng)).collect());
+    all
+}
+
+/// `count` rows of each pattern with each kind of constant, and another number of rows in B.
+fn groups_of<F: ScalarField>(terms: usize, count: usize) {
+    let mut rng = common::rng((terms * 100 + count) as u64);
+    let variables = terms as u32 + 40;
+    let mut rows: Rows<F> = Vec::new();
+    for (p, pattern) in extreme_patterns::<F>(terms, &mut rng).into_iter().enumerate() {
+        let constant = [F::ZERO, F::ONE, -F::ONE, F::from(5), -F::from(5), random_field(&mut rng)][p % 6];
+        for row in 0..count as u32 {
+            let first = 1 + row % 39;
+            let mut list: Vec<(u32, F)> =
+                pattern.iter().enumerate().map(|(i, &k)| (first + i as u32, k)).collect();
+            list.push((0, constant));
+            let shifted = list.iter().filter(|_| row % 3 == 0).map(|t| (t.0, t.1 + t.1)).collect();
+            rows.push([list, shifted, Vec::new()]);
+        }
+    }
+    let circuit = compile(&rows, Shape { num_inputs: 1, num_aux: variables - 1 });
+    let mut top = F::MODULUS_LIMBS;
+    top[0] -= 1;
+    let top = F::from_limbs_unchecked(top);
+    for value in [Some(top), Some(F::ZERO), Some(F::ONE), Some(-F::ONE), None] {
+        let witness: Vec<F> = match value {
+            Some(value) => vec![value; variables as usize],
+            None => witness(variables, &mut rng),
+        };
+        let found = evaluate(&circuit, &witness, &pool(1), rows.len());
+        assert_eq!(found, naive(&rows, &witness), "{terms} terms, {count} rows");
+    }
+}
+
+#[test]
+fn groups_of_every_size_at_the_edges_of_the_sums() {
+    for count in 1..=19 {
+        groups_of::<bls::Scalar>(count % 5 + 1, count);
+        groups_of::<bn::Fr>(count % 5 + 1, count);
+    }
+    // Around the terms between carries, and the most that lanes take.
+    for (terms, count) in [
+        (63, 9),
+        (64, 8),
+        (65, 11),
+        (127, 3),
+        (128, 16),
+        (129, 8),
+        (700, 10),
+        (1023, 8),
+        (1024, 11),
+        (1025, 9),
+    ] {
+        groups_of::<bls::Scalar>(terms, count);
+        groups_of::<bn::Fr>(terms, count);
+    }
+}
+
+#[test]
+fn lanes_are_used_where_the_cpu_has_them() {
+    let one = bn::Fr::from(1);
+    // Eleven rows x − y, and two in C; B is a copy of A.
+    let list = |i: u32| vec![(1 + i, one), (2 + i, -one)];
+    let rows: Rows<bn::Fr> =
+        (0..11).map(|i| [list(i), list(i), if i < 2 { list(i + 20) } else { Vec::new() }]).collect();
+    let (circuit, pool) = (compile(&rows, Shape { num_inputs: 1, num_aux: 40 }), pool(1));
+    let run = |kernels| {
+        let [mut a, mut b, mut c] = [(); 3].map(|()| vec![bn::Fr::from(0); 11]);
+        let out = Outputs { a: &mut a, b: &mut b, c: &mut c };
+        circuit.evaluate(&[one; 41], out, EvalOptions { kernels, ..EvalOptions::new(&pool) })
+    };
+    assert_eq!(run(Kernels::Portable).unwrap().terms_in_lanes, 0);
+    let (automatic, forced) = (run(Kernels::Auto).unwrap(), run(Kernels::Ifma));
+    match Kernels::available().any(|k| k == Kernels::Ifma) {
+        // The thirteen combinations of A and C are one group: eight of them, and five.
+        true => {
+            assert_eq!(forced, Ok(automatic));
+            assert_eq!((automatic.terms, automatic.terms_in_lanes), (26, 26));
+        }
+        false => {
+            assert_eq!(automatic.terms_in_lanes, 0);
+            assert!(matches!(forced, Err(EvalError::Kernels(_))));
+        }
+    }
 }

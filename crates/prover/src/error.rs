@@ -73,6 +73,9 @@ pub enum ProveError {
     /// The constraints can't be compiled.
     #[error("compiling the circuit: {0}")]
     Compile(#[from] forebay_pce::BuildError),
+    /// The witness can't be had.
+    #[error("the witness: {0}")]
+    Witness(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The setup was asked for something that can't be.
     #[error("setup: {0}")]
     Setup(String),

@@ -67,34 +67,56 @@ pub fn prove<C: Curve>(
     stages: &mut Stages<'_>,
 ) -> Result<Proof<C>, ProveError> {
     let private = &z[key.shape().num_public + 1..];
-    let h = stages.run(Stage::Quotient, || quotient(backend, key, evaluations))?;
-    let h_tau = stages.run(Stage::MsmH, || backend.msm_g1(key.h(), &h))?;
-    drop(h);
+    let Evaluations { mut a, mut b, mut c } = evaluations;
+    stages.run(Stage::Quotient, || quotient(backend, key, [&mut a, &mut b, &mut c]))?;
+    drop((b, c));
+    let h_tau = stages.run(Stage::MsmH, || backend.msm_g1(key.h(), &a))?;
+    drop(a);
     let l = stages.run(Stage::MsmL, || backend.msm_g1(key.l(), private))?;
     let u = stages.run(Stage::MsmA, || backend.msm_g1(key.a(), z))?;
     let v1 = stages.run(Stage::MsmB1, || backend.msm_g1(key.b1(), z))?;
     let v2 = stages.run(Stage::MsmB2, || backend.msm_g2(key.b2(), z))?;
 
+    Ok(assemble(key, &Sums { h: h_tau, l, a: u, b1: v1 }, v2, blinding))
+}
+
+/// The sums in G1 that a proof is made of. Secret until they are blinded.
+pub(crate) struct Sums<C: Curve> {
+    /// h(τ)·Z(τ)/δ.
+    pub(crate) h: C::G1,
+    /// The private variables' sum.
+    pub(crate) l: C::G1,
+    /// Σ aᵢ·uᵢ(τ).
+    pub(crate) a: C::G1,
+    /// Σ aᵢ·vᵢ(τ).
+    pub(crate) b1: C::G1,
+}
+
+/// A, B, C from the sums; `v2` is Σ aᵢ·vᵢ(τ) in G2.
+pub(crate) fn assemble<C: Curve>(
+    key: &dyn ProvingKey<C>,
+    sums: &Sums<C>,
+    v2: C::G2,
+    blinding: &Blinding<C::Fr>,
+) -> Proof<C> {
     let (r, s) = (blinding.r(), blinding.s());
     let vkey = key.verifying_key();
     let (delta1, delta2) = (key.delta1().to_curve(), vkey.delta2.to_curve());
-    let a = u + vkey.alpha1 + delta1 * r;
+    let a = sums.a + vkey.alpha1 + delta1 * r;
     let b = v2 + vkey.beta2 + delta2 * s;
-    let b1 = v1 + key.beta1() + delta1 * s;
-    let c = l + h_tau + a * s + b1 * r - delta1 * (r * s);
-    Ok(Proof { a: a.to_affine(), b: b.to_affine(), c: c.to_affine() })
+    let b1 = sums.b1 + key.beta1() + delta1 * s;
+    let c = sums.l + sums.h + a * s + b1 * r - delta1 * (r * s);
+    Proof { a: a.to_affine(), b: b.to_affine(), c: c.to_affine() }
 }
 
-/// The quotient's values in the basis of the key, as many as the key has h points.
-fn quotient<C: Curve>(
+/// The quotient's values in the basis of the key, as many as the key has h points, in place of a.
+pub(crate) fn quotient<C: Curve>(
     backend: &dyn Backend<C>,
     key: &dyn ProvingKey<C>,
-    mut evaluations: Evaluations<C::Fr>,
-) -> Result<SecretVec<C::Fr>, ProveError> {
+    [a, b, c]: [&mut SecretVec<C::Fr>; 3],
+) -> Result<(), ProveError> {
     let shape = key.shape();
-    let Evaluations { a, b, c } = &mut evaluations;
     backend.quotient(shape.domain, shape.basis, a, b, c)?;
-    let mut h = evaluations.a;
-    h.truncate(shape.num_h());
-    Ok(h)
+    a.truncate(shape.num_h());
+    Ok(())
 }

@@ -7,6 +7,7 @@
 //! - [`groth16`]: from evaluations and a witness to A, B, C, with explicit r and s;
 //! - [`verify`]: the pairing equation;
 //! - [`Prover`]: one key, one circuit, one backend; checks the witness, draws the blinding, proves, verifies;
+//! - [`pipeline`]: many proofs in flight, on the scheduler's executor;
 //! - [`key`]: what a proving key must offer, whatever file it came from;
 //! - [`circuit`]: compiles the evaluator from an r1cs or from a key;
 //! - [`setup`]: development keys straight from constraints. Whoever ran it can forge proofs.
@@ -16,6 +17,7 @@ mod control;
 mod error;
 pub mod groth16;
 pub mod key;
+pub mod pipeline;
 mod prover;
 pub mod setup;
 pub mod verify;

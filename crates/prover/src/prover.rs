@@ -7,7 +7,7 @@ use crate::{
 };
 use forebay_formats::{Proof, PublicSignals};
 use forebay_msm::{Backend, Curve, SecretVec};
-use forebay_pce::{Circuit, EvalOptions, EvalStats, Outputs, first_unsatisfied_row};
+use forebay_pce::{Checkpoint, Circuit, EvalOptions, EvalStats, Outputs, first_unsatisfied_row};
 use rand_core::OsRng;
 use rayon::ThreadPool;
 use std::{ops::ControlFlow, sync::Arc};
@@ -83,7 +83,9 @@ impl<C: Curve> Prover<C> {
     ) -> Result<Proven<C>, ProveError> {
         self.check_assignment(z)?;
         let mut stages = Stages::new(cancel, on_stage);
-        let (evaluations, evaluation) = stages.run(Stage::Evaluate, || self.evaluate(z, cancel))?;
+        let checkpoint =
+            || if cancel.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+        let (evaluations, evaluation) = stages.run(Stage::Evaluate, || self.evaluate(z, &checkpoint))?;
         if self.circuit.has_c() {
             stages.run(Stage::Check, || self.check_satisfied(&evaluations))?;
         }
@@ -98,7 +100,7 @@ impl<C: Curve> Prover<C> {
         Ok(Proven { proof, public: PublicSignals(public.to_vec()), times: stages.into_times(), evaluation })
     }
 
-    fn check_assignment(&self, z: &[C::Fr]) -> Result<(), ProveError> {
+    pub(crate) fn check_assignment(&self, z: &[C::Fr]) -> Result<(), ProveError> {
         let expected = self.circuit.num_variables();
         if z.len() != expected {
             return Err(ProveError::WitnessLength { expected, actual: z.len() });
@@ -109,18 +111,35 @@ impl<C: Curve> Prover<C> {
         Ok(())
     }
 
-    /// A·z, B·z, C·z over the domain. The checkpoint honours cancellation every few chunks of rows.
-    fn evaluate(&self, z: &[C::Fr], cancel: &Cancel) -> Result<(Evaluations<C::Fr>, EvalStats), ProveError> {
+    /// A·z, B·z, C·z over the domain. The evaluator calls `checkpoint` every few chunks of rows.
+    pub(crate) fn evaluate(
+        &self,
+        z: &[C::Fr],
+        checkpoint: &dyn Checkpoint,
+    ) -> Result<(Evaluations<C::Fr>, EvalStats), ProveError> {
         let n = self.key.shape().domain.size();
         let (mut a, mut b, mut c) = (SecretVec::zeros(n), SecretVec::zeros(n), SecretVec::zeros(n));
-        let checkpoint =
-            || if cancel.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-        let options = EvalOptions::new(&self.pool).with_checkpoint(&checkpoint);
+        let options = EvalOptions::new(&self.pool).with_checkpoint(checkpoint);
         let stats = self.circuit.evaluate(z, Outputs { a: &mut a, b: &mut b, c: &mut c }, options)?;
         Ok((Evaluations { a, b, c }, stats))
     }
 
-    fn check_satisfied(&self, evaluations: &Evaluations<C::Fr>) -> Result<(), ProveError> {
+    /// The backend.
+    pub fn backend(&self) -> &Arc<dyn Backend<C>> {
+        &self.backend
+    }
+
+    /// The key.
+    pub fn key(&self) -> &Arc<dyn ProvingKey<C>> {
+        &self.key
+    }
+
+    /// The compiled circuit.
+    pub fn circuit(&self) -> &Circuit<C::Fr> {
+        &self.circuit
+    }
+
+    pub(crate) fn check_satisfied(&self, evaluations: &Evaluations<C::Fr>) -> Result<(), ProveError> {
         let Evaluations { a, b, c } = evaluations;
         match first_unsatisfied_row(&self.pool, a, b, c) {
             Some(row) => Err(ProveError::Unsatisfied { row }),

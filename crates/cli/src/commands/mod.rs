@@ -1,9 +1,13 @@
 //! One file per command.
 
+pub(crate) mod batch;
 pub(crate) mod compile;
 pub(crate) mod demo;
+pub(crate) mod doctor;
 pub(crate) mod export;
 pub(crate) mod inspect;
 pub(crate) mod prove;
 pub(crate) mod setup;
+pub(crate) mod simulate;
+pub(crate) mod sweep;
 pub(crate) mod verify;

@@ -19,13 +19,23 @@ use std::{
 use zeroize::Zeroizing;
 
 pub(crate) fn run(session: &Session, args: &ProveArgs) -> Result<(), Failure> {
-    match AnyZkey::open(&args.key, Load::Auto)? {
-        AnyZkey::Bls12_381(key) => prove(session, args, key),
-        AnyZkey::Bn254(key) => prove(session, args, key),
+    let (jobs, key) = (&args.batch.jobs, &args.key);
+    if let Some(jobs) = jobs {
+        return super::batch::run(session, args, jobs);
+    }
+    let Some(path) = key else { return Err(Failure::usage("give a key, or --jobs")) };
+    match AnyZkey::open(path, Load::Auto)? {
+        AnyZkey::Bls12_381(key) => prove(session, args, path, key),
+        AnyZkey::Bn254(key) => prove(session, args, path, key),
     }
 }
 
-fn prove<C: Curve>(session: &Session, args: &ProveArgs, file: ZkeyFile<'static, C>) -> Result<(), Failure>
+fn prove<C: Curve>(
+    session: &Session,
+    args: &ProveArgs,
+    path: &Path,
+    file: ZkeyFile<'static, C>,
+) -> Result<(), Failure>
 where
     CpuBackend: Backend<C>,
 {
@@ -51,12 +61,13 @@ where
 
     key.file().check_unchanged()?;
     write_pair((&args.proof, &proven.proof.to_json()), (&args.public, &proven.public.to_json()))?;
-    report(session, args, &proven, &keys::describe(&key), remembered, origin);
+    let key = format!("{} ({}", path.display(), keys::describe(&key));
+    report(session, args, &proven, &key, remembered, origin);
     Ok(())
 }
 
 /// Writes both files or neither: both lie complete beside their targets before either gets its name.
-fn write_pair(proof: (&Path, &str), public: (&Path, &str)) -> Result<(), Failure> {
+pub(crate) fn write_pair(proof: (&Path, &str), public: (&Path, &str)) -> Result<(), Failure> {
     let prepare = |(path, text): (&Path, &str)| -> Result<AtomicFile, Failure> {
         let mut file = AtomicFile::create(path, Access::Public)?;
         file.write_all(text.as_bytes()).map_err(|e| file.error(e))?;
@@ -100,11 +111,7 @@ fn report<C: Curve>(
     cache: &str,
 ) {
     let out = &session.output;
-    out.line(format!(
-        "key      {} ({key}; checks {})",
-        args.key.display(),
-        if remembered { "remembered" } else { "made now" }
-    ));
+    out.line(format!("key      {key}; checks {})", if remembered { "remembered" } else { "made now" }));
     out.line(format!("circuit  {cache}"));
     for (stage, time) in proven.times.iter() {
         out.line(format!("  {:<9}{:>10}", stage.name(), output::duration(time)));

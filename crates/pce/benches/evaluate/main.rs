@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod iden3;
+#[allow(dead_code, reason = "the other benchmark uses it")]
 mod synthetic;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};

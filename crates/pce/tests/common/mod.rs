@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test uses a part")]
 
 use core::ops::Range;
-use forebay_msm::ScalarField;
+use forebay_msm::{Kernels, ScalarField};
 use forebay_pce::{Circuit, CircuitBuilder, EvalError, EvalOptions, Outputs, Shape};
 use rand::SeedableRng;
 use rayon::ThreadPool;
@@ -43,17 +43,26 @@ pub(crate) fn naive<F: ScalarField>(rows: &Rows<F>, witness: &[F]) -> [Vec<F>; 3
     })
 }
 
-/// a, b, c with buffers of `len` rows that were not zero before.
+/// a, b, c with buffers of `len` rows that were not zero before, the same from all kernels of this CPU.
 pub(crate) fn evaluate<F: ScalarField>(
     circuit: &Circuit<F>,
     witness: &[F],
     pool: &ThreadPool,
     len: usize,
 ) -> [Vec<F>; 3] {
-    let [mut a, mut b, mut c] = [(); 3].map(|()| vec![F::from(77); len]);
-    let out = Outputs { a: &mut a, b: &mut b, c: &mut c };
-    circuit.evaluate(witness, out, EvalOptions::new(pool)).unwrap();
-    [a, b, c]
+    let all: Vec<[Vec<F>; 3]> = Kernels::available()
+        .map(|kernels| {
+            let [mut a, mut b, mut c] = [(); 3].map(|()| vec![F::from(77); len]);
+            let out = Outputs { a: &mut a, b: &mut b, c: &mut c };
+            let options = EvalOptions { kernels, find_unsatisfied: true, ..EvalOptions::new(pool) };
+            let stats = circuit.evaluate(witness, out, options).unwrap();
+            let unsatisfied = (0..len).find(|&i| a[i] * b[i] != c[i]);
+            assert_eq!(stats.first_unsatisfied_row, unsatisfied, "{kernels:?}");
+            [a, b, c]
+        })
+        .collect();
+    assert!(all.windows(2).all(|pair| pair[0] == pair[1]), "kernels disagree");
+    all.into_iter().next().unwrap()
 }
 
 pub(crate) fn evaluate_rows<F: ScalarField>(
@@ -62,8 +71,16 @@ pub(crate) fn evaluate_rows<F: ScalarField>(
     witness: &[F],
     pool: &ThreadPool,
 ) -> Result<[Vec<F>; 3], EvalError> {
-    let [mut a, mut b, mut c] = [(); 3].map(|()| vec![F::from(77); rows.len()]);
-    let out = Outputs { a: &mut a, b: &mut b, c: &mut c };
-    circuit.evaluate_rows(rows, witness, out, EvalOptions::new(pool))?;
-    Ok([a, b, c])
+    let mut all = Vec::new();
+    for kernels in Kernels::available() {
+        let [mut a, mut b, mut c] = [(); 3].map(|()| vec![F::from(77); rows.len()]);
+        let out = Outputs { a: &mut a, b: &mut b, c: &mut c };
+        let options = EvalOptions { kernels, find_unsatisfied: true, ..EvalOptions::new(pool) };
+        let stats = circuit.evaluate_rows(rows.clone(), witness, out, options)?;
+        let unsatisfied = (0..rows.len()).find(|&i| a[i] * b[i] != c[i]).map(|i| rows.start + i);
+        assert_eq!(stats.first_unsatisfied_row, unsatisfied, "{kernels:?}");
+        all.push([a, b, c]);
+    }
+    assert!(all.windows(2).all(|pair| pair[0] == pair[1]), "kernels disagree");
+    Ok(all.remove(0))
 }

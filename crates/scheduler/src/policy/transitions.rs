@@ -133,7 +133,7 @@ impl Policy {
         out: &mut Vec<Action>,
     ) -> Result<(), Ignored> {
         let limit = self.config.attempts;
-        let (job, stage) = self.current(run)?;
+        let (job, _) = self.current(run)?;
         let id = run.partition;
         if job.status == Status::Stopping {
             self.stop_run(run, Next::Gone, out);
@@ -146,10 +146,8 @@ impl Policy {
         let displaced = std::mem::take(&mut part.displaced);
         let failures = part.failures;
         let again = displaced || (severity == Severity::Retryable && failures < limit);
-        // a, b, c are still there until the device is released: no need to synthesise again.
-        let kept = matches!(stage, Stage::Proving { held: None, .. });
-        let next = if kept && again { Next::Ready } else { Next::Queued };
-        self.stop_run(run, next, out);
+        // A device works on a, b, c in place, so a failed attempt leaves nothing to begin again from but the job.
+        self.stop_run(run, Next::Queued, out);
         if again {
             self.totals.retries += 1;
         } else {

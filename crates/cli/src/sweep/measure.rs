@@ -1,0 +1,151 @@
+//! One point under one setting: run, and read every counter that there is.
+
+use super::settings::{ISOLATION, Setting};
+use crate::{
+    BLOCKS,
+    exit::{Failure, Status},
+    pipeline::{Engine, load::Loaded},
+    session::Session,
+};
+use forebay_scheduler::{
+    counters::{self, Snapshot},
+    policy::CircuitId,
+    probe::MachineReport,
+    sim::Point,
+    timeline::{Baselines, Span, analysis},
+};
+use serde::Serialize;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+/// What one run of a point gave.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Sample {
+    pub(crate) setting: String,
+    pub(crate) c: usize,
+    pub(crate) j: usize,
+    pub(crate) gw: usize,
+    pub(crate) pw: usize,
+    /// Wall time over proofs; a proof is a job with all its partitions.
+    pub(crate) s_per_proof: f64,
+    /// CPU time over proofs: what the machine had to do, whoever else was busy.
+    pub(crate) cpu_s_per_proof: f64,
+    /// From the start of a job's first stage to its delivery.
+    pub(crate) avg_prove_s: f64,
+    /// A partition's time on the device.
+    pub(crate) avg_device_s: f64,
+    pub(crate) device_util: f64,
+    pub(crate) idle_gap_s: f64,
+    pub(crate) peak_rss_bytes: Option<u64>,
+    /// The most that reservations held, and that blocks held.
+    pub(crate) peak_budget_bytes: u64,
+    pub(crate) peak_block_bytes: u64,
+    pub(crate) minor_faults_per_proof: Option<f64>,
+    pub(crate) mmaps_per_proof: f64,
+    pub(crate) munmaps_per_proof: f64,
+    pub(crate) tlb_shootdowns_per_proof: Option<f64>,
+    /// Mean length of each stage over its length in isolation.
+    pub(crate) inflation: BTreeMap<String, f64>,
+    #[serde(skip)]
+    pub(crate) spans: Vec<Span>,
+}
+
+/// Runs `point.c` jobs with `point.j` in flight, after one that is not counted: it fills caches and maps memory.
+pub(crate) fn run(
+    session: &Session,
+    machine: &MachineReport,
+    loaded: &Loaded,
+    setting: &Setting,
+    point: Point,
+    baselines: &Baselines,
+) -> Result<Sample, Failure> {
+    let mut config = setting.config.clone();
+    config.in_flight = point.in_flight as usize;
+    BLOCKS.trim(0);
+    let engine = Engine::start(&config, machine)?;
+    let bound = loaded.bind(&engine, CircuitId(0))?;
+    let prove = |count: u32| -> Result<(), Failure> {
+        let jobs: Vec<_> = (0..count).map(|_| bound.submit(&engine, 0, None)).collect();
+        for job in &jobs {
+            let outcome = loop {
+                if session.cancel.is_cancelled() {
+                    jobs.iter().for_each(|job| job.cancel());
+                }
+                if let Some(outcome) = job.wait_for(Duration::from_millis(100)) {
+                    break outcome;
+                }
+            };
+            outcome?;
+        }
+        session.check_cancelled()
+    };
+    // As many as will be in flight, so that every buffer of the steady state is there.
+    prove(point.in_flight.min(point.jobs))?;
+    engine.executor.timeline().drain();
+    BLOCKS.reset_peak();
+    counters::reset_peak_rss();
+    let before = (Snapshot::now(), BLOCKS.stats(), cpu_time(), Instant::now());
+    prove(point.jobs)?;
+    let (wall, cpu) = (before.3.elapsed(), cpu_time() - before.2);
+    let (system, blocks) = (Snapshot::now().since(&before.0), BLOCKS.stats());
+    if engine.executor.overcommits() > 0 {
+        return Err(Failure::new(Status::Internal, "the budget refused what the policy had counted on"));
+    }
+
+    let per_proof = |n: u64| n as f64 / f64::from(point.jobs);
+    let spans = engine.executor.timeline().drain();
+    let uses = analysis::device_use(&spans);
+    let summaries = analysis::summarise(&spans, baselines);
+    let device = summaries.iter().find(|s| s.stage == "device");
+    Ok(Sample {
+        setting: setting.name.clone(),
+        c: point.jobs as usize,
+        j: point.in_flight as usize,
+        gw: config.gw,
+        pw: config.pw,
+        s_per_proof: wall.as_secs_f64() / f64::from(point.jobs),
+        cpu_s_per_proof: cpu.as_secs_f64() / f64::from(point.jobs),
+        avg_prove_s: mean_latency(&spans),
+        avg_device_s: device.map_or(0.0, |s| s.mean.as_secs_f64()),
+        device_util: uses.first().map_or(0.0, analysis::DeviceUse::utilisation),
+        idle_gap_s: uses.iter().flat_map(|u| &u.gaps).map(|g| (g.end - g.start).as_secs_f64()).sum(),
+        peak_rss_bytes: system.peak_rss,
+        peak_budget_bytes: engine.executor.usage().peak.host,
+        peak_block_bytes: blocks.peak_live_bytes as u64,
+        minor_faults_per_proof: system.minor_faults.map(per_proof),
+        mmaps_per_proof: per_proof(blocks.maps - before.1.maps),
+        munmaps_per_proof: per_proof(blocks.unmaps - before.1.unmaps),
+        tlb_shootdowns_per_proof: system.tlb_shootdowns.map(per_proof),
+        inflation: summaries.iter().filter_map(|s| Some((s.stage.to_owned(), s.inflation?))).collect(),
+        spans,
+    })
+}
+
+/// The isolated lengths of stages: three jobs, one at a time.
+pub(crate) fn isolation(
+    session: &Session,
+    machine: &MachineReport,
+    loaded: &Loaded,
+    setting: &Setting,
+) -> Result<Baselines, Failure> {
+    let three = Point { jobs: 3, ..ISOLATION };
+    Ok(Baselines::of(&run(session, machine, loaded, setting, three, &Baselines::default())?.spans))
+}
+
+/// The mean over jobs of the time from the first stage's start to the last stage's end.
+fn mean_latency(spans: &[Span]) -> f64 {
+    let mut jobs: BTreeMap<u64, (Duration, Duration)> = BTreeMap::new();
+    for span in spans {
+        let job = jobs.entry(span.job).or_insert((span.start, span.end));
+        *job = (job.0.min(span.start), job.1.max(span.end));
+    }
+    let total: f64 = jobs.values().map(|(start, end)| (*end - *start).as_secs_f64()).sum();
+    total / jobs.len().max(1) as f64
+}
+
+/// CPU time of the process so far.
+fn cpu_time() -> Duration {
+    forebay_scheduler::counters::cpu_time().unwrap_or_default()
+}

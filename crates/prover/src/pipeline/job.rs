@@ -1,0 +1,190 @@
+//! The stages themselves.
+
+use crate::{
+    Blinding, ProveError, Prover,
+    groth16::{self, Evaluations, Sums},
+    verify,
+};
+use forebay_formats::{Proof, PublicSignals};
+use forebay_msm::{Backend, Curve, ErrorClass, ScalarField, SecretVec};
+use forebay_scheduler::{
+    device::DeviceId,
+    executor::{StageContext, StageError, Work},
+    timeline::Recording,
+};
+use rand_core::OsRng;
+use std::{ops::ControlFlow, sync::Arc};
+
+/// Where the witnesses of a job come from. Asked once per attempt of a partition, in the synthesis stage, so that no
+/// witness is in memory before its turn.
+pub trait Witnesses<C: Curve>: Send + Sync {
+    /// The full assignment of a partition, beginning with 1.
+    ///
+    /// # Errors
+    /// Whatever hinders it; no message may hold a value of the witness.
+    fn witness(&self, partition: u32, cx: &StageContext<'_>) -> Result<SecretVec<C::Fr>, ProveError>;
+}
+
+/// One request: partitions of one circuit under one key.
+pub struct ProofJob<C: Curve> {
+    prover: Arc<Prover<C>>,
+    host: Arc<dyn Backend<C>>,
+    witnesses: Box<dyn Witnesses<C>>,
+}
+
+/// A partition that waits for a device. Its buffers are secret and wipe themselves.
+pub struct Ready<F: ScalarField> {
+    z: SecretVec<F>,
+    evaluations: Evaluations<F>,
+}
+
+/// A partition that left the device.
+pub struct Tail<C: Curve> {
+    z: SecretVec<C::Fr>,
+    sums: Sums<C>,
+}
+
+/// A verified proof and its public signals.
+#[derive(Clone, Debug)]
+pub struct Partition<C: Curve> {
+    /// The proof. It verified.
+    pub proof: Proof<C>,
+    /// The public signals, the constant one not included.
+    pub public: PublicSignals<C>,
+}
+
+impl<C: Curve> ProofJob<C> {
+    /// A job of `prover`, whose backend is the device. The tail runs on `host`; without a device both are the CPU's.
+    pub fn new(prover: Arc<Prover<C>>, host: Arc<dyn Backend<C>>, witnesses: Box<dyn Witnesses<C>>) -> Self {
+        ProofJob { prover, host, witnesses }
+    }
+}
+
+impl<C: Curve> Work for ProofJob<C> {
+    type Ready = Ready<C::Fr>;
+    type Tail = Tail<C>;
+    type Output = Partition<C>;
+    type Error = ProveError;
+
+    fn synthesise(
+        &self,
+        partition: u32,
+        cx: &StageContext<'_>,
+    ) -> Result<Self::Ready, StageError<ProveError>> {
+        let z = timed(cx, "witness", |_| self.witnesses.witness(partition, cx).map_err(classify))?;
+        self.prover.check_assignment(&z)?;
+        cx.check()?;
+        let evaluations = timed(cx, "evaluate", |recording| self.evaluate(&z, recording, cx))?;
+        if self.prover.circuit().has_c() {
+            cx.check()?;
+            timed(cx, "check", |_| self.prover.check_satisfied(&evaluations).map_err(classify))?;
+        }
+        Ok(Ready { z, evaluations })
+    }
+
+    fn device(
+        &self,
+        ready: Self::Ready,
+        _device: DeviceId,
+        cx: &StageContext<'_>,
+    ) -> Result<Self::Tail, StageError<ProveError>> {
+        let Ready { z, evaluations } = ready;
+        let (backend, key) = (&**self.prover.backend(), &**self.prover.key());
+        let private = &z[key.shape().num_public + 1..];
+        let Evaluations { a, b, c } = evaluations;
+        let mut a = a;
+        let (mut b, mut c) = (b, c);
+        timed(cx, "quotient", |_| {
+            groth16::quotient(backend, key, [&mut a, &mut b, &mut c]).map_err(classify)
+        })?;
+        cx.reclaimer.defer((b, c));
+        let msm = |name, bases, scalars: &[C::Fr]| -> Result<C::G1, StageError<ProveError>> {
+            cx.check()?;
+            timed(cx, name, |recording| {
+                recording.add_bytes(msm_bytes::<C::G1Affine>(scalars.len()));
+                backend.msm_g1(bases, scalars).map_err(|e| classify(e.into()))
+            })
+        };
+        let h = msm("msm h", key.h(), &a)?;
+        cx.reclaimer.defer(a);
+        let l = msm("msm l", key.l(), private)?;
+        let u = msm("msm a", key.a(), &z)?;
+        let b1 = msm("msm b1", key.b1(), &z)?;
+        Ok(Tail { z, sums: Sums { h, l, a: u, b1 } })
+    }
+
+    fn tail(&self, tail: Self::Tail, cx: &StageContext<'_>) -> Result<Self::Output, StageError<ProveError>> {
+        let key = &**self.prover.key();
+        let Tail { z, sums } = tail;
+        let v2 = timed(cx, "msm b2", |recording| {
+            recording.add_bytes(msm_bytes::<C::G2Affine>(z.len()));
+            self.host.msm_g2(key.b2(), &z).map_err(|e| classify(e.into()))
+        })?;
+        let proof = groth16::assemble(key, &sums, v2, &Blinding::random(&mut OsRng));
+        let public = PublicSignals(z[1..=key.shape().num_public].to_vec());
+        cx.reclaimer.defer(z);
+        let accepted = timed(cx, "verify", |_| Ok(verify::verify(key.verifying_key(), &public.0, &proof)))?;
+        if accepted {
+            return Ok(Partition { proof, public });
+        }
+        // The constraints were checked, so a kernel computed wrongly, and may not do so again.
+        let checked = self.prover.circuit().has_c();
+        let error = ProveError::Rejected { checked };
+        Err(if checked { StageError::Retryable(error) } else { StageError::Fatal(error) })
+    }
+}
+
+impl<C: Curve> ProofJob<C> {
+    /// A·z, B·z, C·z. Every few chunks the evaluator passes the gate, which may hold it up, and honours cancellation.
+    fn evaluate(
+        &self,
+        z: &[C::Fr],
+        recording: &mut Recording<'_>,
+        cx: &StageContext<'_>,
+    ) -> Result<Evaluations<C::Fr>, StageError<ProveError>> {
+        let evaluation = cx.gate.evaluation(cx.cancel.clone());
+        let checkpoint = || match evaluation.checkpoint() {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        };
+        let (evaluations, stats) = self.prover.evaluate(z, &checkpoint).map_err(classify)?;
+        recording.add_bytes(stats.bytes_read + stats.bytes_written);
+        Ok(evaluations)
+    }
+}
+
+/// Runs a stage within the stage, and writes down when and how it ended.
+fn timed<'a, T>(
+    cx: &StageContext<'a>,
+    name: &'static str,
+    work: impl FnOnce(&mut Recording<'a>) -> Result<T, StageError<ProveError>>,
+) -> Result<T, StageError<ProveError>> {
+    let mut recording = cx.record(name);
+    let result = work(&mut recording);
+    if result.is_err() {
+        recording.failed();
+    }
+    result
+}
+
+/// What the scheduler may do about an error.
+fn classify(error: ProveError) -> StageError<ProveError> {
+    match &error {
+        ProveError::Cancelled => StageError::Cancelled,
+        ProveError::Backend(backend) => by_class(backend.class(), error),
+        _ => StageError::Fatal(error),
+    }
+}
+
+fn by_class(class: ErrorClass, error: ProveError) -> StageError<ProveError> {
+    match class {
+        ErrorClass::Retryable | ErrorClass::OutOfMemory => StageError::Retryable(error),
+        ErrorClass::DeviceLost => StageError::DeviceLost(error),
+        ErrorClass::Bug => StageError::Fatal(error),
+    }
+}
+
+/// Bytes that an MSM of `n` terms reads at least: each point and each scalar once.
+fn msm_bytes<P>(n: usize) -> u64 {
+    (n * (size_of::<P>() + 32)) as u64
+}

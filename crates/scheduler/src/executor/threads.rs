@@ -1,0 +1,171 @@
+//! What the executor's threads do: synthesise, prove, keep time.
+
+use super::{
+    core::{Core, Task},
+    job::Verdict,
+    work::StageContext,
+};
+use crate::{
+    cancel::Wait,
+    device::DeviceLock,
+    gate::{Baseline, Stages},
+    policy::{Event, PartitionId, Run, Severity, WorkerId},
+    pools::Pools,
+    timeline::{Lane, Recording, WaitReason},
+};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+
+/// What all threads share.
+pub(super) struct Shared {
+    pub(super) core: Core,
+    pub(super) stages: Stages,
+    pub(super) pools: Pools,
+    pub(super) locks: Vec<DeviceLock>,
+    /// A device that fails this often in a row is used no more.
+    pub(super) quarantine_after: u32,
+}
+
+/// One end of a queue, shared by threads that do the same.
+pub(super) type Source = Arc<Mutex<mpsc::Receiver<Task>>>;
+
+/// The next task; `None` once the executor closes.
+fn next(source: &Source) -> Option<Task> {
+    source.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
+}
+
+/// A thread with a slot for witnesses and evaluations.
+pub(super) fn synthesise(shared: &Shared, slot: u32, source: &Source) {
+    while let Some(task) = next(source) {
+        let cx = shared.context(&task, Lane::Synthesis(slot));
+        let mut recording = cx.record("synthesise");
+        recording.waited(WaitReason::Worker, cx.timeline.now().saturating_sub(task.since));
+        let verdict = task.stages.synthesise(task.run.partition.index, &cx);
+        let took = recording.elapsed();
+        shared.close_recording(recording, verdict);
+        shared.finish(&task, verdict, Event::Synthesised { run: task.run, took });
+    }
+}
+
+/// A device's worker: preparation, the device under its lock, the tail.
+pub(super) fn prove(shared: &Shared, worker: WorkerId, lane: u32, source: &Source) {
+    while let Some(task) = next(source) {
+        let verdict = shared.prepare(&task, lane).unwrap_or_else(|| shared.on_device(&task, worker));
+        let verdict = if verdict == Verdict::Done { shared.tail(&task, lane) } else { verdict };
+        shared.finish(&task, verdict, Event::Finished { run: task.run });
+    }
+}
+
+impl Shared {
+    fn context<'a>(&'a self, task: &'a Task, lane: Lane) -> StageContext<'a> {
+        let PartitionId { job, index } = task.run.partition;
+        StageContext {
+            job: job.0,
+            partition: index,
+            lane,
+            cancel: &task.cancel,
+            timeline: &self.core.timeline,
+            gate: self.stages.gate(),
+            pools: &self.pools,
+            reclaimer: &self.core.reclaimer,
+        }
+    }
+
+    fn close_recording(&self, mut recording: Recording<'_>, verdict: Verdict) {
+        if verdict != Verdict::Done {
+            recording.failed();
+        }
+    }
+
+    /// `None` if all is well.
+    fn prepare(&self, task: &Task, lane: u32) -> Option<Verdict> {
+        let cx = self.context(task, Lane::Worker(lane));
+        let mut recording = cx.record("prepare");
+        recording.waited(WaitReason::Worker, cx.timeline.now().saturating_sub(task.since));
+        let verdict = task.stages.prepare(task.run.partition.index, &cx);
+        self.close_recording(recording, verdict);
+        (verdict != Verdict::Done).then_some(verdict)
+    }
+
+    fn on_device(&self, task: &Task, worker: WorkerId) -> Verdict {
+        let lock = &self.locks[worker.device.0 as usize];
+        let asked = self.core.timeline.now();
+        // First come, first served: the policy hands partitions to workers in the order in which they should run.
+        let Ok(guard) = lock.acquire(0, Wait::cancelled_by(&task.cancel)) else { return Verdict::Aborted };
+        let cx = self.context(task, Lane::Device(worker.device.0));
+        let mut recording = cx.record("device");
+        recording.waited(WaitReason::DeviceLock, cx.timeline.now().saturating_sub(asked));
+        let verdict = task.stages.device(task.run.partition.index, guard.device(), &cx);
+        let held = recording.elapsed();
+        self.close_recording(recording, verdict);
+        drop(guard);
+        self.judge_device(worker, verdict);
+        if verdict == Verdict::Done {
+            let _ = self.core.post(Event::DeviceReleased { run: task.run, held });
+        }
+        verdict
+    }
+
+    /// A device that keeps failing, or says that it is gone, is taken out of use.
+    fn judge_device(&self, worker: WorkerId, verdict: Verdict) {
+        let device = worker.device;
+        let lost = match verdict {
+            Verdict::Done => {
+                self.core.device_worked(device);
+                false
+            }
+            Verdict::DeviceLost => true,
+            Verdict::Failed(Severity::Retryable) => self.core.device_failed(device, self.quarantine_after),
+            _ => false,
+        };
+        if lost {
+            let _ = self.core.post(Event::DeviceLost(device));
+        }
+    }
+
+    fn tail(&self, task: &Task, lane: u32) -> Verdict {
+        let cx = self.context(task, Lane::Worker(lane));
+        let mut recording = cx.record("tail");
+        let bytes = task.stages.tail_bytes();
+        recording.add_bytes(bytes);
+        let hold = self.stages.begin("tail");
+        let verdict = task.stages.tail(task.run.partition.index, &cx);
+        if verdict == Verdict::Done {
+            let time = recording.elapsed();
+            self.calibrate("tail", Baseline { bytes, time });
+            let _ = hold.finish(bytes);
+        }
+        self.close_recording(recording, verdict);
+        verdict
+    }
+
+    /// The fastest run of a stage, by the byte, stands for the stage in isolation until a faster one comes.
+    fn calibrate(&self, stage: &'static str, run: Baseline) {
+        let slowness = |b: &Baseline| b.time.as_secs_f64() / b.bytes as f64;
+        if run.bytes > 0 && self.stages.baseline(stage).is_none_or(|best| slowness(&run) < slowness(&best)) {
+            self.stages.set_baseline(stage, run);
+        }
+    }
+
+    /// Reports the end of a run; gives up what the partition holds unless it goes on.
+    fn finish(&self, task: &Task, verdict: Verdict, done: Event) {
+        let run = task.run;
+        if verdict != Verdict::Done {
+            task.stages.discard(run.partition.index, &self.core.reclaimer);
+        }
+        self.core.ended(run);
+        let outcome = self.core.post(event_of(run, verdict, done));
+        if outcome != crate::policy::Outcome::Applied {
+            task.stages.discard(run.partition.index, &self.core.reclaimer);
+        }
+    }
+}
+
+fn event_of(run: Run, verdict: Verdict, done: Event) -> Event {
+    match verdict {
+        Verdict::Done => done,
+        Verdict::Aborted => Event::Aborted { run },
+        Verdict::Panicked => Event::Panicked { run },
+        Verdict::Failed(severity) => Event::Failed { run, severity },
+        Verdict::DeviceLost => Event::Failed { run, severity: Severity::Retryable },
+    }
+}
