@@ -250,36 +250,40 @@ fn a_deadline_wakes_fails_and_aborts() {
 }
 
 #[test]
-fn failures_are_retried_where_they_struck() {
-    let mut b = Bench::new(PolicyConfig { attempts: 3, ..PolicyConfig::default() });
+fn failures_are_retried_from_synthesis() {
+    let mut b = Bench::new(PolicyConfig { attempts: 4, ..PolicyConfig::default() });
     let failed = |run| Event::Failed { run, severity: Severity::Retryable };
     assert_eq!(b.send(Event::Submitted(spec(1, 0, 1))), Outcome::Applied);
-    let run = b.synthesising()[0];
-    assert_eq!(b.send(Event::Synthesised { run, took: SECOND }), Outcome::Applied);
-    // On the device: a, b, c are still there, so it is proved again.
-    let (run, _) = b.proving()[0];
+    let mut run = b.synthesising()[0];
+    // Before the device is released, and after: a device works on a, b, c in place, so both begin again.
+    for released in [false, true] {
+        assert_eq!(b.send(Event::Synthesised { run, took: SECOND }), Outcome::Applied);
+        let (proving, _) = b.proving()[0];
+        let stale = b.send(Event::Synthesised { run, took: SECOND });
+        assert_eq!(stale, Outcome::Ignored(Ignored::StaleRun));
+        let wrong = b.send(Event::Synthesised { run: proving, took: SECOND });
+        assert_eq!(wrong, Outcome::Ignored(Ignored::WrongStage));
+        if released {
+            assert_eq!(b.send(Event::DeviceReleased { run: proving, held: SECOND }), Outcome::Applied);
+            let twice = b.send(Event::DeviceReleased { run: proving, held: SECOND });
+            assert_eq!(twice, Outcome::Ignored(Ignored::WrongStage));
+        }
+        assert_eq!(b.send(failed(proving)), Outcome::Applied);
+        run = b.synthesising()[0];
+        assert_eq!(b.policy.snapshot().host_committed, 20);
+        assert_eq!(b.send(Event::Finished { run: proving }), Outcome::Ignored(Ignored::StaleRun));
+    }
+    // In synthesis itself, and once too often.
     assert_eq!(b.send(failed(run)), Outcome::Applied);
-    let (again, _) = b.proving()[0];
-    assert_ne!(run, again);
-    assert_eq!(b.send(Event::Finished { run }), Outcome::Ignored(Ignored::StaleRun));
-    assert_eq!(
-        b.send(Event::Synthesised { run: again, took: SECOND }),
-        Outcome::Ignored(Ignored::WrongStage)
-    );
-    // After it: they are gone, so it is synthesised again.
-    assert_eq!(b.send(Event::DeviceReleased { run: again, held: SECOND }), Outcome::Applied);
-    let twice = b.send(Event::DeviceReleased { run: again, held: SECOND });
-    assert_eq!(twice, Outcome::Ignored(Ignored::WrongStage));
-    assert_eq!(b.send(failed(again)), Outcome::Applied);
     let run = b.synthesising()[0];
     assert_eq!(b.send(failed(run)), Outcome::Applied);
-    let reason = Failure::Partition { index: 0, attempts: 3 };
+    let reason = Failure::Partition { index: 0, attempts: 4 };
     assert_eq!(
         b.out,
         [Action::Release { partition: id(1, 0), bytes: 20 }, Action::Fail { job: JobId(1), reason }]
     );
     assert!(b.policy.is_idle());
-    assert_eq!(b.policy.snapshot().totals.retries, 2);
+    assert_eq!(b.policy.snapshot().totals.retries, 3);
 }
 
 #[test]
@@ -294,6 +298,8 @@ fn a_lost_device_moves_its_work_and_the_last_one_fails_it() {
     assert_eq!(b.send(Event::DeviceLost(worker.device)), Outcome::Ignored(Ignored::Device));
     // It was not the partition's fault: it goes on although only one attempt is allowed.
     assert_eq!(b.send(Event::Failed { run, severity: Severity::Fatal }), Outcome::Applied);
+    let run = b.synthesising()[0];
+    assert_eq!(b.send(Event::Synthesised { run, took: SECOND }), Outcome::Applied);
     let (run, other) = b.proving()[0];
     assert_ne!(worker.device, other.device);
     assert_eq!(b.send(Event::DeviceLost(other.device)), Outcome::Applied);

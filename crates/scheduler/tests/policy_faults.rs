@@ -238,9 +238,7 @@ impl Executor {
         assert!(self.committed <= self.bound, "{} of {} bytes", self.committed, self.bound);
         assert_eq!(snapshot.synthesising, self.count(At::Synthesising));
         assert!(snapshot.synthesising <= self.config.synthesis_slots as usize);
-        // What fails on a device is ready again, beyond the look-ahead by no more than there are workers.
-        let workers = self.config.devices * self.config.workers_per_device;
-        assert!(snapshot.synthesising + snapshot.ready <= (self.config.look_ahead + workers) as usize);
+        assert!(snapshot.synthesising + snapshot.ready <= self.config.look_ahead as usize);
         assert!(snapshot.jobs_open <= self.config.jobs_in_flight as usize);
         if self.exposure() <= self.budget {
             self.bound = self.budget;
@@ -259,7 +257,6 @@ impl Executor {
             *part = match (*part, failed) {
                 (At::Synthesising, false) => At::Ready,
                 (At::Proving { .. }, false) => At::Finished,
-                (At::Proving { released: false }, true) => At::Ready,
                 _ => At::Queued,
             };
         }

@@ -48,8 +48,7 @@ pub struct PolicyConfig {
     pub synthesis_slots: u32,
     /// `j`: jobs that are open at once.
     pub jobs_in_flight: u32,
-    /// Most partitions that are synthesising or ready. Those that failed on a device are ready again beyond it; there
-    /// are no more of these than workers.
+    /// Most partitions that are synthesising or ready.
     pub look_ahead: u32,
     /// Host bytes that partitions may commit.
     pub host_bytes: u64,
