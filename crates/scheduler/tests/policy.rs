@@ -250,36 +250,40 @@ fn a_deadline_wakes_fails_and_aborts() {
 }
 
 #[test]
-fn failures_are_retried_where_they_struck() {
-    let mut b = Bench::new(PolicyConfig { attempts: 3, ..PolicyConfig::default() });
+fn failures_are_retried_from_synthesis() {
+    let mut b = Bench::new(PolicyConfig { attempts: 4, ..PolicyConfig::default() });
     let failed = |run| Event::Failed { run, severity: Severity::Retryable };
     assert_eq!(b.send(Event::Submitted(spec(1, 0, 1))), Outcome::Applied);
-    let run = b.synthesising()[0];
-    assert_eq!(b.send(Event::Synthesised { run, took: SECOND }), Outcome::Applied);
-    // On the device: a, b, c are still there, so it is proved again.
-    let (run, _) = b.proving()[0];
+    let mut run = b.synthesising()[0];
+    // Before the device is released, and after: a device works on a, b, c in place, so both begin again.
+    for released in [false, true] {
+        assert_eq!(b.send(Event::Synthesised { run, took: SECOND }), Outcome::Applied);
+        let (proving, _) = b.proving()[0];
+        let stale = b.send(Event::Synthesised { run, took: SECOND });
+        assert_eq!(stale, Outcome::Ignored(Ignored::StaleRun));
+        let wrong = b.send(Event::Synthesised { run: proving, took: SECOND });
+        assert_eq!(wrong, Outcome::Ignored(Ignored::WrongStage));
+        if released {
+            assert_eq!(b.send(Event::DeviceReleased { run: proving, held: SECOND }), Outcome::Applied);
+            let twice = b.send(Event::DeviceReleased { run: proving, held: SECOND });
+            assert_eq!(twice, Outcome::Ignored(Ignored::WrongStage));
+        }
+        assert_eq!(b.send(failed(proving)), Outcome::Applied);
+        run = b.synthesising()[0];
+        assert_eq!(b.policy.snapshot().host_committed, 20);
+        assert_eq!(b.send(Event::Finished { run: proving }), Outcome::Ignored(Ignored::StaleRun));
+    }
+    // In synthesis itself, and once too often.
     assert_eq!(b.send(failed(run)), Outcome::Applied);
-    let (again, _) = b.proving()[0];
-    assert_ne!(run, again);
-    assert_eq!(b.send(Event::Finished { run }), Outcome::Ignored(Ignored::StaleRun));
-    assert_eq!(
-        b.send(Event::Synthesised { run: again, took: SECOND }),
-        Outcome::Ignored(Ignored::WrongStage)
-    );
-    // After it: they are gone, so it is synthesised again.
-    assert_eq!(b.send(Event::DeviceReleased { run: again, held: SECOND }), Outcome::Applied);
-    let twice = b.send(Event::DeviceReleased { run: again, held: SECOND });
-    assert_eq!(twice, Outcome::Ignored(Ignored::WrongStage));
-    assert_eq!(b.send(failed(again)), Outcome::Applied);
     let run = b.synthesising()[0];
     assert_eq!(b.send(failed(run)), Outcome::Applied);
-    let reason = Failure::Partition { index: 0, attempts: 3 };
+    let reason = Failure::Partition { index: 0, attempts: 4 };
     assert_eq!(
         b.out,
         [Action::Release { partition: id(1, 0), bytes: 20 }, Action::Fail { job: JobId(1), reason }]
     );
     assert!(b.policy.is_idle());
-    assert_eq!(b.policy.snapshot().totals.retries, 2);
+    assert_eq!(b.policy.snapshot().totals.retries, 3);
 }
 
 #[test]
@@ -294,6 +298,8 @@ fn a_lost_device_moves_its_work_and_the_last_one_fails_it() {
     assert_eq!(b.send(Event::DeviceLost(worker.device)), Outcome::Ignored(Ignored::Device));
     // It was not the partition's fault: it goes on although only one attempt is allowed.
     assert_eq!(b.send(Event::Failed { run, severity: Severity::Fatal }), Outcome::Applied);
+    let run = b.synthesising()[0];
+    assert_eq!(b.send(Event::Synthesised { run, took: SECOND }), Outcome::Applied);
     let (run, other) = b.proving()[0];
     assert_ne!(worker.device, other.device);
     assert_eq!(b.send(Event::DeviceLost(other.device)), Outcome::Applied);
@@ -414,4 +420,68 @@ fn nonsense_configurations_are_refused() {
     b.now = Time(50);
     assert_eq!(b.send(Event::Submitted(JobSpec { submitted: Time::MAX, ..spec(1, 0, 1) })), Outcome::Applied);
     assert_eq!(b.synthesising().len(), 1);
+}
+
+/// A job cannot claim a submission in the future, by which it would lose its place, nor one in the past of others'.
+#[test]
+fn a_submission_in_the_future_is_one_now() {
+    let mut b = Bench::new(PolicyConfig { jobs_in_flight: 1, ..narrow() });
+    assert_eq!(b.send(Event::Submitted(spec(1, 0, 1))), Outcome::Applied);
+    let mut out = b.out.clone();
+    assert_eq!(b.send(Event::Submitted(JobSpec { submitted: Time(100), ..spec(2, 0, 1) })), Outcome::Applied);
+    b.now = Time(60);
+    assert_eq!(b.send(Event::Submitted(JobSpec { submitted: Time(50), ..spec(3, 0, 1) })), Outcome::Applied);
+    std::mem::swap(&mut out, &mut b.out);
+    assert_eq!(drain(&mut b).0, [id(1, 0), id(2, 0), id(3, 0)]);
+}
+
+#[test]
+fn devices_share_the_work() {
+    let config = PolicyConfig {
+        devices: 2,
+        workers_per_device: 2,
+        synthesis_slots: 4,
+        pacing: Pacing::Off,
+        ..PolicyConfig::default()
+    };
+    let mut b = Bench::new(config);
+    assert_eq!(b.send(Event::Submitted(spec(1, 0, 5))), Outcome::Applied);
+    let mut devices = Vec::new();
+    for run in b.synthesising() {
+        assert_eq!(b.send(Event::Synthesised { run, took: SECOND }), Outcome::Applied);
+        devices.push(b.proving()[0].1.device.0);
+    }
+    assert_eq!(devices, [0, 1, 0, 1]);
+}
+
+/// Each circuit is paced by its own durations: what is ahead counts with its own interval.
+#[test]
+fn circuits_are_paced_by_their_own_durations() {
+    let pacing = Pacing::JustInTime { headroom: 0.0, reserve: 1.0, spacing: 0.0 };
+    let config = PolicyConfig { synthesis_slots: 99, look_ahead: 99, pacing, ..PolicyConfig::default() };
+    let mut b = Bench::new(config);
+    for (circuit, synthesis, interval) in [(0, 10, 5), (1, 60, 1)] {
+        let (synthesis, interval) = (SECOND * synthesis, SECOND * interval);
+        let calibrated = Event::Calibrated { circuit: CircuitId(circuit), synthesis, interval };
+        assert_eq!(b.send(calibrated), Outcome::Applied);
+    }
+    // 10 + 5 s of work in steps of 5.
+    assert_eq!(b.send(Event::Submitted(spec(1, 0, 9))), Outcome::Applied);
+    assert_eq!(b.synthesising().len(), 3);
+    // A job of the slow circuit and of higher priority: 60 + 1 s of work, 15 of which are there, in steps of 1.
+    let slow = JobSpec { circuit: CircuitId(1), ..spec(2, 9, 99) };
+    assert_eq!(b.send(Event::Submitted(slow)), Outcome::Applied);
+    assert_eq!(b.synthesising().len(), 46);
+}
+
+/// At the very moment of its deadline, a job fails once; the second submission that came with it does not count.
+#[test]
+fn a_second_submission_at_the_deadline_is_a_duplicate() {
+    let mut b = Bench::new(PolicyConfig::default());
+    let job = JobSpec { deadline: Some(Time(1_000)), ..spec(1, 0, 1) };
+    assert_eq!(b.send(Event::Submitted(job)), Outcome::Applied);
+    let run = b.synthesising()[0];
+    b.now = Time(1_000);
+    assert_eq!(b.send(Event::Submitted(job)), Outcome::Ignored(Ignored::DuplicateJob));
+    assert_eq!(b.out, [Action::Fail { job: JobId(1), reason: Failure::Deadline }, Action::Abort { run }]);
 }

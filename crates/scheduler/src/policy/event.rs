@@ -122,7 +122,7 @@ pub enum Action {
         /// The idle worker that takes it.
         worker: WorkerId,
     },
-    /// Ask a running stage to stop. It answers with its usual event or with [`Event::Aborted`].
+    /// Ask a running stage to stop. It answers with its usual event or with [`Event::Aborted`]. It may be asked twice.
     Abort {
         /// The run to stop.
         run: Run,
@@ -139,7 +139,8 @@ pub enum Action {
         /// The job.
         job: JobId,
     },
-    /// The job failed; nothing of it is handed out. Some of its stages may still be stopping.
+    /// The job failed; nothing of it is handed out, and proofs of its finished partitions are dropped. Some of its
+    /// stages may still be stopping.
     Fail {
         /// The job.
         job: JobId,

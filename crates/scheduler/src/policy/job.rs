@@ -2,7 +2,8 @@
 
 use super::Time;
 
-/// A job's name, chosen by the caller, unique among the jobs that are alive.
+/// A job's name, chosen by the caller, unique among the jobs that are alive. The policy forgets a job when it is over: who
+/// wants a name to be used once remembers it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct JobId(pub u64);
 

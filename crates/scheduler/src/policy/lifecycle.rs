@@ -40,12 +40,7 @@ impl Policy {
             }
             Stage::Proving { worker, held, .. } => {
                 self.devices[worker.device.0 as usize].workers[worker.slot as usize] = None;
-                if next == Next::Ready {
-                    self.ledger.put_back(&f);
-                    release(id, f.tail, out);
-                } else {
-                    release(id, self.ledger.drop_held(&f, held.is_some()), out);
-                }
+                release(id, self.ledger.drop_held(&f, held.is_some()), out);
             }
             Stage::Queued | Stage::Ready | Stage::Finished => {}
         }

@@ -7,8 +7,7 @@
 //! - Taking p to a worker needs `base + tails + tail(p) ≤ B`, or that no worker has anything.
 //!
 //! *Never above the budget.* Only these two raise `base + tails`. When no worker has anything, `base + P ≤ B` holds: it
-//! held after the last admission, `base` has only fallen since, and a partition that comes back from a worker had its
-//! tail within `tails` at that admission or at its own taking.
+//! held after the last admission, and both have only fallen since.
 //!
 //! *No deadlock.* If a worker has something, it ends by itself. If none has, any ready partition can be taken.
 //!
@@ -74,14 +73,6 @@ impl Ledger {
         self.remove_pending(f);
         self.tails += f.tail;
         self.holders += 1;
-    }
-
-    /// The worker stopped and the partition stays admitted.
-    pub(super) fn put_back(&mut self, f: &Footprint) {
-        self.tails -= f.tail;
-        self.holders -= 1;
-        *self.pending.entry(f.tail).or_default() += 1;
-        self.settle();
     }
 
     /// a, b, c are not needed any more.

@@ -156,6 +156,8 @@ impl Policy {
     pub fn handle(&mut self, now: Time, event: Event, actions: &mut Vec<Action>) -> Outcome {
         self.now = self.now.max(now);
         let before = actions.len();
+        // Of a job that ends now by its deadline, a second submission is a duplicate, not a new job.
+        let duplicate = matches!(&event, Event::Submitted(spec) if self.jobs.contains_key(&spec.id));
         self.expire(actions);
         if let Some(run) = event.ends() {
             // Its job's deadline passed while it ended: there is nothing left to abort.
@@ -164,7 +166,8 @@ impl Policy {
                 actions.remove(before + i);
             }
         }
-        let outcome = match self.apply(event, actions) {
+        let applied = if duplicate { Err(Ignored::DuplicateJob) } else { self.apply(event, actions) };
+        let outcome = match applied {
             Ok(()) => Outcome::Applied,
             Err(reason) => Outcome::Ignored(reason),
         };

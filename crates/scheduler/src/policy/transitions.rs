@@ -9,9 +9,6 @@ use std::time::Duration;
 
 impl Policy {
     pub(super) fn submit(&mut self, mut spec: JobSpec, out: &mut Vec<Action>) -> Result<(), Ignored> {
-        if self.jobs.contains_key(&spec.id) {
-            return Err(Ignored::DuplicateJob);
-        }
         if let Some(reason) = self.refusal(&spec) {
             self.totals.refused += 1;
             out.push(Action::Refuse { job: spec.id, reason });

@@ -57,7 +57,7 @@ const PHASE_9: [(&str, f64, f64, f64, f64); 4] = [
     ("20x15", 38.0, 60.0, 6.0, 90.8),
 ];
 
-/// What the seed's three interventions were expected to give at the same points.
+/// What the text's three interventions were expected to give at the same points.
 const EXPECTED: [&str; 4] = ["38.0", "35.5", "34.5", "34.0"];
 
 const FULL: Point = Point { jobs: 20, in_flight: 15 };
@@ -210,7 +210,7 @@ fn interventions(s: &Shipped) -> Result<Table, SimError> {
         ("`gate=adaptive`", &["gate=adaptive"]),
         ("`pinning=on`", &["pinning=on"]),
         ("`huge_pages=1g`", &["huge_pages=1g"]),
-        ("1 + 2 + 3, as the seed proposes", &["reclaim=mutex", "msm_threads=32", "gate=yield"]),
+        ("1 + 2 + 3, as the text proposes", &["reclaim=mutex", "msm_threads=32", "gate=yield"]),
         ("arena, 32", &["reclaim=arena", "msm_threads=32"]),
         ("arena, 32, park:8", &["reclaim=arena", "msm_threads=32", "gate=park:8"]),
         ("arena, 32, adaptive", &["reclaim=arena", "msm_threads=32", "gate=adaptive"]),
@@ -228,7 +228,7 @@ fn interventions(s: &Shipped) -> Result<Table, SimError> {
     let expected = EXPECTED.iter().map(|x| (*x).to_owned());
     let rest = ["−10.5 %", "–", "–"].map(str::to_owned);
     t.rows.push(
-        ["the seed's expectation for 1 + 2 + 3".to_owned()].into_iter().chain(expected).chain(rest).collect(),
+        ["the text's expectation for 1 + 2 + 3".to_owned()].into_iter().chain(expected).chain(rest).collect(),
     );
     Ok(t)
 }
