@@ -1,7 +1,7 @@
 //! The policy on real threads.
 //!
 //! An [`Executor`] runs the stages of many jobs' partitions: `pw` threads synthesise, `gw` workers per device prove, one
-//! thread keeps time. What runs when is the [`policy`](crate::policy)'s decision alone; this module carries it out and reports
+//! thread keeps time. What runs when is the [`policy`]'s decision alone; this module carries it out and reports
 //! back. A job is a [`Work`]: its stages with their own types. Jobs of different types share one executor.
 //!
 //! ```text
