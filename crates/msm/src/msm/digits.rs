@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 /// Terms per task.
 const TASK: usize = 1 << 11;
 
-/// Digits between two windows, 192 bytes: windows of 2^k terms would begin in one set of every cache, and writing a
-/// scalar's digits would miss each time (97 against 40 ms for 2^20 scalars in 16 windows).
+/// Digits between two windows, 192 bytes: windows of 2^k terms would begin in one set of every cache. No gain was seen:
+/// 66 ms without it and 65 ms with it for 2^20 scalars in 16 windows.
 pub(crate) const PADDING: usize = 96;
 
 /// The widest window: its digits just fit into 16 bits.
