@@ -6,7 +6,7 @@ use crate::{
     bases::Bases,
     curve::{AffinePoint, Curve},
 };
-use ff::Field;
+use ff::{Field, PrimeField};
 use group::{Curve as _, Group, prime::PrimeCurveAffine};
 
 /// A way to call the backend: in G1 or in G2.
@@ -130,8 +130,36 @@ fn scalars<A: AffinePoint>(n: usize, msm: Msm<'_, A>) {
     known.check("powers of two", &each(&|i| two_to(i as u64 % 254)), msm);
     known.check("powers of two less one", &each(&|i| two_to(i as u64 % 254) - one), msm);
     known.check("negated powers of two", &each(&|i| -two_to(i as u64 % 254)), msm);
+    let lambda = cube_root_of_unity::<A::Scalar>();
+    let near_lambda = |i: usize| lambda + A::Scalar::from(i as u64 % 5) - A::Scalar::from(2);
+    known.check("near a cube root of unity", &each(&near_lambda), msm);
+    known.check("near the other one", &each(&|i| -one - near_lambda(i)), msm);
+    known.check("halves of it", &each(&|i| near_lambda(i) * two_to(1).invert().unwrap_or(zero)), msm);
+    known.check("short multiples of it", &each(&|i| lambda * A::Scalar::from(i as u64 * 977 + 1)), msm);
+    known.check("short multiples, negated", &each(&|i| -lambda * A::Scalar::from(i as u64 * 977 + 1)), msm);
+    known.check(
+        "halves by endomorphism",
+        &each(&|i| two_to(i as u64 % 127) - lambda * two_to(i as u64 % 125)),
+        msm,
+    );
     known.check("near r", &each(&|i| -A::Scalar::from(i as u64)), msm);
     known.check("one term of many", &each(&|i| if i == n - 1 { random[0] } else { zero }), msm);
+}
+
+/// λ ≠ 1 with λ³ = 1, by which the endomorphism (x, y) ↦ (βx, y) of both curves multiplies, or its square: scalars that
+/// a decomposition k₁ + k₂λ cuts into zeros, ones and the edges of its range.
+fn cube_root_of_unity<F: PrimeField>() -> F {
+    // (r − 1)/3 by long division of the bytes of −1.
+    let mut exponent = [0u64; 4];
+    let mut rest = 0u32;
+    for (i, byte) in (-F::ONE).to_repr().as_ref().iter().enumerate().rev() {
+        let value = rest << 8 | u32::from(*byte);
+        exponent[i / 8] |= u64::from(value / 3) << (8 * (i % 8));
+        rest = value % 3;
+    }
+    let root = F::MULTIPLICATIVE_GENERATOR.pow_vartime(exponent);
+    assert!(rest == 0 && root != F::ONE && root * root * root == F::ONE, "no cube root of unity");
+    root
 }
 
 /// Points that meet every special case of an addition: infinity, doublings, P and −P.

@@ -16,6 +16,7 @@ use crate::{
     kernels::Ifma,
     msm::{
         classify::{Classes, SHORT_BITS},
+        digits::full_bits,
         memory::tile_bytes,
         point::Xyzz,
         points::Points,
@@ -65,7 +66,7 @@ fn over<F: ScalarField, K: Coordinate, L: LaneField>(
     let sum = unsafe {
         let units = plain_sum::<L>(points, &classes.units);
         let short = bucket_method::<F, L>(points, scalars, &classes.short, SHORT_BITS);
-        let full = bucket_method::<F, L>(points, scalars, &classes.full, F::NUM_BITS - 1);
+        let full = bucket_method::<F, L>(points, scalars, &classes.full, full_bits::<F>());
         units.add(&short).add(&full)
     };
     (&sum as &dyn Any).downcast_ref::<Xyzz<K>>().copied()

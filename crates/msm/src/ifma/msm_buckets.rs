@@ -32,7 +32,7 @@ const COPY_ABOVE: usize = 8 << 20;
 /// Terms of a plain sum that are converted and added at once.
 const PLAIN: usize = 1 << 14;
 
-/// Σ k_i·P_i over the terms, none of which is of infinity, with magnitudes of at most `bits` bits.
+/// Σ k_i·P_i over the terms, none of which is of infinity, with magnitudes as [`window_count`] has them for `bits`.
 ///
 /// # Safety
 /// The CPU has the features.

@@ -8,10 +8,6 @@ use zeroize::Zeroizing;
 /// Terms per task.
 const TASK: usize = 1 << 11;
 
-/// Digits between two windows, 192 bytes: windows of 2^k terms would begin in one set of every cache, and writing a
-/// scalar's digits would miss each time (97 against 40 ms for 2^20 scalars in 16 windows).
-pub(crate) const PADDING: usize = 96;
-
 /// The widest window: its digits just fit into 16 bits.
 pub(crate) const MAX_WIDTH: u32 = 16;
 
@@ -19,56 +15,104 @@ pub(crate) const MAX_WIDTH: u32 = 16;
 pub(crate) struct Digits {
     digits: Zeroizing<Vec<i16>>,
     terms: usize,
-    stride: usize,
 }
 
-/// How many windows of `width` bits hold every magnitude of `bits` bits: with w windows the largest sum of digits is
-/// just below 2^(c·w − 1), and 2^bits − 1 is at most 2^(c·w − 2) here.
+/// How many windows of `width` bits hold every magnitude below 15/16·2^(`bits` + 1): the largest sum of digits in c·w bits
+/// is above 2^(c·w − 1)·(1 − 2^(1 − c)), which is 15/16 of 2^(c·w − 1) from c = 5 on.
 pub(crate) fn window_count(bits: u32, width: u32) -> u32 {
-    (bits + 2).div_ceil(width)
+    (bits + if width < 5 { 3 } else { 2 }).div_ceil(width)
+}
+
+/// The number for [`window_count`] of magnitudes up to (r − 1)/2. For r below 15/16·2^k one bit less than k − 1: with 255
+/// bits instead of 256, 17 windows of 15 bits do for BLS12-381.
+pub(crate) fn full_bits<F: ScalarField>() -> u32 {
+    let top = F::MODULUS_LIMBS[3] << (256 - F::NUM_BITS);
+    F::NUM_BITS - if top < 0xf << 60 { 2 } else { 1 }
 }
 
 impl Digits {
-    /// The digits of the scalars that `terms` names, whose magnitudes have at most `bits` bits.
+    /// The digits of the scalars that `terms` names, whose magnitudes are those of [`window_count`] for `bits`.
     pub(crate) fn of<F: ScalarField>(scalars: &[F], terms: &[Term], bits: u32, width: u32) -> Self {
         debug_assert!((2..=MAX_WIDTH).contains(&width));
         let windows = window_count(bits, width) as usize;
-        let stride = terms.len() + PADDING;
-        let mut digits = Zeroizing::new(vec![0i16; windows * stride]);
+        let mut digits = Zeroizing::new(vec![0i16; windows * terms.len()]);
         // One column per window, cut into the same runs of terms, then regrouped by run.
         let mut runs: Vec<(&[Term], Vec<&mut [i16]>)> =
             terms.chunks(TASK).map(|run| (run, Vec::with_capacity(windows))).collect();
-        for column in digits.chunks_mut(stride) {
-            for (run, part) in runs.iter_mut().zip(column[..terms.len()].chunks_mut(TASK)) {
+        for column in digits.chunks_mut(terms.len().max(1)) {
+            for (run, part) in runs.iter_mut().zip(column.chunks_mut(TASK)) {
                 run.1.push(part);
             }
         }
+        let halves = halves(width, windows);
         runs.into_par_iter().for_each(|(run, mut columns)| {
             for (i, term) in run.iter().enumerate() {
                 let (m, _) = magnitude(&scalars[(term >> 1) as usize]);
-                write_digits(&m, width, columns.iter_mut().map(|column| &mut column[i]));
+                write_digits(&m, &halves, width, columns.iter_mut().map(|column| &mut column[i]));
             }
         });
-        Digits { digits, terms: terms.len(), stride }
+        Digits { digits, terms: terms.len() }
     }
 
     /// The digits of window `w`, one per term.
     pub(crate) fn window(&self, w: usize) -> &[i16] {
-        &self.digits[w * self.stride..][..self.terms]
+        &self.digits[w * self.terms..(w + 1) * self.terms]
     }
 }
 
+/// Words of a scalar to which half a digit is added in every window, and one more that is read beyond them: windows end
+/// below bit 256 + 16.
+type Raised = [u64; 6];
+
+/// Σ 2^(c·w + c − 1) over all windows.
+fn halves(width: u32, windows: usize) -> Raised {
+    let mut sum = [0; 6];
+    for bit in (width - 1..).step_by(width as usize).take(windows) {
+        sum[(bit / 64) as usize] |= 1 << (bit % 64);
+    }
+    sum
+}
+
+/// The digits of m are those of m + Σ 2^(c·w + c − 1) in base 2^c, less 2^(c−1) each: no carry goes from one to the next.
 #[inline(always)]
-fn write_digits<'a>(m: &[u64; 4], width: u32, out: impl Iterator<Item = &'a mut i16>) {
+fn write_digits<'a>(m: &[u64; 4], halves: &Raised, width: u32, out: impl Iterator<Item = &'a mut i16>) {
+    let mut raised = *halves;
+    let mut carry = false;
+    for (i, word) in raised.iter_mut().enumerate() {
+        let (sum, over) = word.overflowing_add(m.get(i).copied().unwrap_or(0));
+        let (sum, again) = sum.overflowing_add(u64::from(carry));
+        (*word, carry) = (sum, over | again);
+    }
     let half = 1i32 << (width - 1);
-    let mut carry = 0;
     for (digit, bit) in out.zip((0u32..).step_by(width as usize)) {
         let (word, shift) = ((bit / 64) as usize, bit % 64);
-        let low = m.get(word).map_or(0, |v| v >> shift);
-        let high = if shift == 0 { 0 } else { m.get(word + 1).map_or(0, |v| v << (64 - shift)) };
-        let raw = ((low | high) & ((1 << width) - 1)) as i32 + carry;
-        carry = i32::from(raw >= half);
-        *digit = (raw - (carry << width)) as i16;
+        let raw = (raised[word] >> shift) | (raised[word + 1] << 1 << (63 - shift));
+        *digit = ((raw & ((1 << width) - 1)) as i32 - half) as i16;
     }
-    debug_assert_eq!(carry, 0, "the windows do not hold the magnitude");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use num_bigint::BigInt;
+
+    /// Every width, at the edges of the magnitudes: the digits are in range and their sum is the magnitude.
+    #[test]
+    fn digits_add_up() {
+        let largest = [u64::MAX, u64::MAX, u64::MAX, (15 << 58) - 1]; // 15/16·2^254 − 1
+        let samples =
+            [[0; 4], [1, 0, 0, 0], [0, 0, 0, 1 << 61], [1 << 63, 1 << 63, 1 << 63, 1 << 61], largest];
+        for width in 2..=MAX_WIDTH {
+            let windows = window_count(253, width) as usize;
+            for m in &samples {
+                let mut digits = vec![0i16; windows];
+                write_digits(m, &halves(width, windows), width, digits.iter_mut());
+                let half = 1i32 << (width - 1);
+                assert!(digits.iter().all(|d| (-half..half).contains(&i32::from(*d))));
+                let sum = digits.iter().rev().fold(BigInt::ZERO, |sum, d| (sum << width) + *d);
+                let expected = m.iter().rev().fold(BigInt::ZERO, |sum, word| (sum << 64) + *word);
+                assert_eq!(sum, expected, "width {width}");
+            }
+        }
+    }
 }

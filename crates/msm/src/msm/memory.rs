@@ -4,7 +4,7 @@
 //! scalars after the other, a copy of the points (vector path, from a few MiB on), the digits, and per thread one
 //! window's sorted entries, its runs, its buckets and the adder's own memory.
 
-use super::digits::{PADDING, window_count};
+use super::digits::window_count;
 
 /// The sizes of the parts of one bucket method.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +39,7 @@ pub(crate) fn tile_bytes(
 ) -> usize {
     let windows = window_count(bits, width((terms / 2).max(1))) as usize;
     let buckets = 1usize << (width(terms.max(1)) - 1);
-    let digits = windows * 2 * (terms + PADDING);
+    let digits = windows * 2 * terms;
     let of_thread = terms * parts.per_entry + buckets * parts.per_bucket + parts.adder;
     let bucket_method = terms * (TERMS + parts.copied) + digits + threads * of_thread;
     // A thread's lists of tasks, rayon's own, the last line of a copy.

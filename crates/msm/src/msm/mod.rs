@@ -17,7 +17,7 @@ use crate::{
     kernels::Path,
 };
 use classify::{Classes, SHORT_BITS};
-use ff::PrimeField;
+use digits::full_bits;
 use pippenger::{bucket_method, plain_sum};
 use point::Xyzz;
 use points::{Points, into_curve_point};
@@ -31,7 +31,7 @@ pub(crate) fn scratch_bytes<A: MsmPoint>(path: Path, terms: usize, threads: usiz
 where
     A::Scalar: ScalarField,
 {
-    let (terms, bits) = (terms.min(TILE), A::Scalar::NUM_BITS - 1);
+    let (terms, bits) = (terms.min(TILE), full_bits::<A::Scalar>());
     match path {
         Path::Portable => pippenger::scratch_bytes::<A::Coordinate>(terms, bits, threads),
         #[cfg(target_arch = "x86_64")]
@@ -71,6 +71,6 @@ fn portable_tile<F: ScalarField, K: Coordinate>(points: Points<'_, K>, scalars: 
     let classes = Classes::of(scalars, |_| false);
     let units = plain_sum(points, &classes.units);
     let short = bucket_method(points, scalars, &classes.short, SHORT_BITS);
-    let full = bucket_method(points, scalars, &classes.full, F::NUM_BITS - 1);
+    let full = bucket_method(points, scalars, &classes.full, full_bits::<F>());
     units.add(&short).add(&full)
 }

@@ -22,7 +22,7 @@ use zeroize::Zeroizing;
 /// Bytes of points that a task adds up at once: within a second-level cache beside the running products.
 const GATHER_BYTES: usize = 1 << 18;
 
-/// Σ k_i·P_i over the terms, whose magnitudes have at most `bits` bits.
+/// Σ k_i·P_i over the terms, whose magnitudes are those of [`window_count`] for `bits`.
 pub(crate) fn bucket_method<F: ScalarField, K: Coordinate>(
     points: Points<'_, K>,
     scalars: &[F],
