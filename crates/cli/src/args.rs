@@ -161,7 +161,7 @@ pub(crate) struct SweepArgs {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=99).map(usize::from))]
     pub(crate) rounds: usize,
     /// Change a setting: gate=off|yield|park:k|adaptive, reclaim=unbounded|mutex|arena, msm_threads, synthesis_threads, gw, pw,
-    /// look_ahead, huge_pages=on|off, pinning=on|off
+    /// look_ahead, pacing=jit|off, huge_pages=on|off, pinning=on|off
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
     /// Also with each intervention changed alone

@@ -44,6 +44,13 @@ pub(crate) fn set(config: &mut Config, assignment: &str) -> Result<(), Failure> 
         "gw" => config.gw = number()?,
         "pw" => config.pw = number()?,
         "look_ahead" => config.look_ahead = number()?,
+        "pacing" => {
+            config.pacing = match value {
+                "jit" => true,
+                "off" => false,
+                _ => return Err(wrong("jit or off")),
+            }
+        }
         "huge_pages" => config.huge_pages = switch()?,
         "pinning" => config.pin = if switch()? { Pinning::L3 } else { Pinning::None },
         _ => return Err(wrong("no such key")),
@@ -78,6 +85,8 @@ pub(crate) fn ablation(base: &Config, threads: usize) -> Result<Vec<Setting>, Fa
         "huge_pages=off",
         "pinning=on",
         "pinning=off",
+        "pacing=jit",
+        "pacing=off",
         "gw=1",
         "pw=1",
     ];

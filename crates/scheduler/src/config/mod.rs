@@ -87,6 +87,8 @@ pub struct Config {
     pub pw: usize,
     /// Partitions that may be ready and wait for a device, for each device.
     pub look_ahead: usize,
+    /// Start a synthesis only when the device will want it, not as soon as there is a slot.
+    pub pacing: bool,
     /// Jobs in flight at once.
     pub in_flight: usize,
     /// Seconds of waiting that raise a job by one priority; 0 turns ageing off.
@@ -114,6 +116,7 @@ impl Default for Config {
             gw: 2,
             pw: 10,
             look_ahead: 2,
+            pacing: true,
             in_flight: 15,
             aging_seconds: 300,
             deadline_seconds: 0,

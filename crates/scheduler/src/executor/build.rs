@@ -65,7 +65,7 @@ impl Parts {
             host_bytes: budgets.host,
             device_bytes: if devices.memory.is_some() { budgets.device } else { u64::MAX },
             aging: config.aging().unwrap_or(Duration::MAX),
-            pacing: Pacing::DEFAULT,
+            pacing: if config.pacing { Pacing::DEFAULT } else { Pacing::Off },
             ..PolicyConfig::default()
         };
         Ok(Parts {
