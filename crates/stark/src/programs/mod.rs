@@ -1,0 +1,3 @@
+//! Statements that come with the crate.
+
+pub mod workload;
