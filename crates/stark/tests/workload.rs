@@ -1,7 +1,7 @@
 //! The workload proves and verifies, at every height and in odd settings.
 
 use forebay_stark::{
-    Options, Parameters, Proof, ProveError, TableParallelism, VerifyError,
+    Options, Parameters, Proof, ProveError, TableParallelism, Trace, VerifyError,
     air::Air,
     field::{F, PrimeCharacteristicRing},
     programs::workload::Workload,
@@ -10,7 +10,7 @@ use forebay_stark::{
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 fn pool(threads: usize) -> ThreadPool {
-    ThreadPoolBuilder::new().num_threads(threads).build().unwrap()
+    ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool")
 }
 
 fn few() -> Parameters {
@@ -73,7 +73,7 @@ fn false_traces_are_not_proved() {
     let boxed = workload.airs();
     let key = setup(&pool, &airs(&boxed), few()).unwrap();
     let (good, public) = workload.traces();
-    let attempt = |change: &dyn Fn(&mut Vec<Vec<Vec<F>>>)| {
+    let attempt = |change: &dyn Fn(&mut Vec<Trace>)| {
         let mut traces = good.clone();
         change(&mut traces);
         prove(&pool, &key, traces, &public, Options::default())
@@ -85,7 +85,7 @@ fn false_traces_are_not_proved() {
         assert_eq!(proof.unwrap_err(), ProveError::Unsatisfied, "{column} {row}");
     }
     // Values that the buses see.
-    let unbalanced = |change: &dyn Fn(&mut Vec<Vec<Vec<F>>>)| {
+    let unbalanced = |change: &dyn Fn(&mut Vec<Trace>)| {
         assert_eq!(attempt(change).unwrap_err(), ProveError::Unbalanced);
     };
     unbalanced(&|t| t[0][2][9] += F::ONE);

@@ -156,7 +156,6 @@ mod tests {
         air::{AirBuilder, Expr},
         field::E,
     };
-    use p3_field::PrimeCharacteristicRing;
 
     #[test]
     fn blocks_agree_with_single_rows() {
