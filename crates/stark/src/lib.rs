@@ -10,6 +10,7 @@
 //! [`Air`]: air::Air
 
 pub mod air;
+mod check;
 mod domain;
 mod error;
 pub mod field;
@@ -28,9 +29,12 @@ mod prover;
 mod quotient;
 mod security;
 mod simd;
+#[cfg(test)]
+mod soundness_tests;
 mod transcript;
 mod verifier;
 
+pub use check::{Violation, check_traces};
 pub use error::{ProveError, SetupError, VerifyError};
 pub use hash::Digest;
 pub use layout::{Message, Public};

@@ -63,6 +63,11 @@ impl VerifyingKey {
         self.parameters
     }
 
+    /// Number of constraints of each table, in order.
+    pub fn constraints(&self) -> impl Iterator<Item = usize> {
+        self.tables.iter().map(|t| t.program.constraints.len())
+    }
+
     /// Names of the tables, in order.
     pub fn tables(&self) -> impl Iterator<Item = &str> {
         self.tables.iter().map(|t| t.name.as_str())

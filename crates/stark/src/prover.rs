@@ -59,6 +59,9 @@ pub struct Options<'a> {
     pub observer: Option<&'a dyn Observer>,
     /// Finishes proofs of false statements instead of refusing them: for tests of verifiers.
     pub even_if_false: bool,
+    /// Changes the bus columns of every table before they are committed.
+    #[cfg(test)]
+    pub(crate) tamper: Option<fn(&mut [&mut [u64]])>,
 }
 
 /// Proves a statement; work runs on `pool`. The traces are consumed.
@@ -257,8 +260,13 @@ impl Prover<'_> {
                         preprocessed: self.key.preprocessed[t].iter().map(|c| simd::as_words(c)).collect(),
                     };
                     let rows = 1 << self.layout.log_rows[t];
-                    accumulate(table, challenges, &cells, rows, columns)
-                        .map_err(|z| ProveError::ZeroFingerprint { table: table.name.clone(), row: z.0 })
+                    let sum = accumulate(table, challenges, &cells, rows, columns)
+                        .map_err(|z| ProveError::ZeroFingerprint { table: table.name.clone(), row: z.0 });
+                    #[cfg(test)]
+                    if let Some(tamper) = self.options.tamper {
+                        tamper(columns);
+                    }
+                    sum
                 })
                 .collect();
             for sum in batch {
