@@ -345,13 +345,17 @@ fn every_part_is_bound() {
         for digest in 0..2 {
             with(&|p| p.caps[cap][digest][7] ^= 1);
         }
-        with(&|p| drop(p.caps[cap].pop()));
+        with(&|p| {
+            p.caps[cap].pop();
+        });
     }
     for table in 0..2 {
         for value in 0..good.values[table].len() {
             with(&|p| p.values[table][value] += crate::field::ext([0, 1, 0]));
         }
-        with(&|p| drop(p.values[table].pop()));
+        with(&|p| {
+            p.values[table].pop();
+        });
         with(&|p| p.values[table].push(E::ZERO));
     }
     for layer in 0..good.fri.caps.len() {
@@ -373,7 +377,9 @@ fn every_part_is_bound() {
             for word in 0..good.openings[round].rows[matrix].len() {
                 with(&|p| p.openings[round].rows[matrix][word] ^= 1);
             }
-            with(&|p| drop(p.openings[round].rows[matrix].pop()));
+            with(&|p| {
+                p.openings[round].rows[matrix].pop();
+            });
         }
         for sibling in 0..good.openings[round].siblings.len() {
             with(&|p| p.openings[round].siblings[sibling][31] ^= 1);
@@ -395,12 +401,20 @@ fn lengths_come_from_the_key() {
         assert!(matches!(verdict, Err(VerifyError::Malformed(_))), "{verdict:?}");
     };
     malformed(&|p| p.fri.last.push(E::ZERO));
-    malformed(&|p| drop(p.fri.last.pop()));
-    malformed(&|p| drop(p.fri.caps.pop()));
-    malformed(&|p| drop(p.layers.pop()));
+    malformed(&|p| {
+        p.fri.last.pop();
+    });
+    malformed(&|p| {
+        p.fri.caps.pop();
+    });
+    malformed(&|p| {
+        p.layers.pop();
+    });
     malformed(&|p| p.layers.push(Default::default()));
     malformed(&|p| p.sums.push(E::ZERO));
-    malformed(&|p| drop(p.values.pop()));
+    malformed(&|p| {
+        p.values.pop();
+    });
 }
 
 #[test]

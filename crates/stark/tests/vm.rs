@@ -178,7 +178,8 @@ fn breaking_each_constraint_is_noticed() {
 #[test]
 fn what_only_the_buses_see_is_noticed() {
     let b = bench(10, 8);
-    let forgeries: [(&str, fn(&mut Vec<Trace>)); 6] = [
+    type Change = fn(&mut Vec<Trace>);
+    let forgeries: [(&str, Change); 6] = [
         ("an instruction that is not in the program", |t| t[CPU][cpu::IMM][BNZ_ROW] += F::ONE),
         ("a fetch that is not counted", |t| t[1][0][8] -= F::ONE),
         ("an access left out", |t| t[MEMORY][memory::REAL][0] = F::ZERO),
