@@ -1,0 +1,4 @@
+//! Statements that come with the crate.
+
+pub mod vm;
+pub mod workload;
