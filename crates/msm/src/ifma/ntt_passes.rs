@@ -212,6 +212,7 @@ pub(crate) unsafe fn reversed_leaf<F: Field5, const INVERSE: bool>(
             scaling.map_or(row, |scaling| scaling.apply::<F>(i, &row))
         });
         each_eight_rows::<F>(rows, first, |first, x| {
+            t.lanes.prefetch::<INVERSE>(first + 8);
             ntt_lanes::reversed::<F, INVERSE>(x, first, &t.lanes);
             for (i, x) in x.iter_mut().enumerate() {
                 let small = match finish {
@@ -244,6 +245,8 @@ pub(crate) unsafe fn coset_leaf<F: Field5>(
     unsafe {
         ntt_rows::reversed::<F, true>(rows, k, t.multipliers, |i| load::<0>(values.add(8 * i)));
         each_eight_rows::<F>(rows, first, |first, x| {
+            t.lanes.prefetch::<true>(first + 8);
+            t.lanes.prefetch::<false>(first + 8);
             ntt_lanes::reversed::<F, true>(x, first, &t.lanes);
             for (i, x) in x.iter_mut().enumerate() {
                 *x = scaling.apply::<F>(first + i, &small::<F>(x));

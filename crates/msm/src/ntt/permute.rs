@@ -1,5 +1,6 @@
 //! Orders: bit reversal and index negation.
 
+use core::mem::MaybeUninit;
 use rayon::prelude::*;
 
 /// Elements per task of a pass that only moves them.
@@ -66,27 +67,48 @@ impl<T: Copy> Tiles<T> {
         let _ = middle;
     }
 
+    /// Copies a tile run by run. The runs of a tile share cache sets (they are a power of two apart), so a tile is never
+    /// touched element by element where it is.
+    ///
     /// # Safety
     /// The tile exists and nobody else uses it.
-    unsafe fn read(&self, middle: usize) -> [[T; TILE]; TILE] {
-        // SAFETY: a run is `TILE` consecutive elements.
-        core::array::from_fn(|row| unsafe { self.at(row, middle, 0).cast::<[T; TILE]>().read() })
+    #[inline(always)]
+    unsafe fn read(&self, middle: usize, tile: &mut Tile<T>) {
+        for (row, run) in tile.iter_mut().enumerate() {
+            // SAFETY: a run is `TILE` consecutive elements.
+            unsafe { run.as_mut_ptr().cast::<T>().copy_from_nonoverlapping(self.at(row, middle, 0), TILE) };
+        }
     }
 
     /// Writes the transpose of `tile` with rows and columns in bit-reversed order.
     ///
     /// # Safety
-    /// As [`Self::read`].
-    unsafe fn write_reversed(&self, middle: usize, tile: &[[T; TILE]; TILE]) {
-        for row in 0..TILE {
-            let column = reverse(row, TILE_LOG);
-            for (i, values) in tile.iter().enumerate() {
+    /// As [`Self::read`], and the tile was read.
+    #[inline(always)]
+    unsafe fn write_reversed(&self, middle: usize, tile: &Tile<T>) {
+        for (row, column) in REVERSED.into_iter().enumerate() {
+            let run = self.at(row, middle, 0);
+            for (i, reversed) in REVERSED.iter().enumerate() {
                 // SAFETY: the caller's promise.
-                unsafe { self.at(row, middle, reverse(i, TILE_LOG)).write(values[column]) };
+                unsafe { run.add(i).write(tile[*reversed][column].assume_init()) };
             }
         }
     }
 }
+
+/// A tile in a buffer.
+type Tile<T> = [[MaybeUninit<T>; TILE]; TILE];
+
+/// i with its bits reversed.
+const REVERSED: [usize; TILE] = {
+    let mut out = [0; TILE];
+    let mut i = 0;
+    while i < TILE {
+        out[i] = i.reverse_bits() >> (usize::BITS - TILE_LOG);
+        i += 1;
+    }
+    out
+};
 
 /// An index is (row, middle, column) with [`TILE_LOG`] bits at either end; reversal exchanges the tiles of a middle and
 /// of its reverse, and transposes them. A tile is read and written in runs of whole cache lines.
@@ -105,11 +127,16 @@ fn bit_reverse_tiled<T: Copy + Send>(values: &mut [T]) {
         // SAFETY: the task of the lower of the two is the only one to use either tile.
         unsafe {
             if middle == other {
-                tiles.write_reversed(middle, &tiles.read(middle));
+                let mut tile = [[const { MaybeUninit::uninit() }; TILE]; TILE];
+                tiles.read(middle, &mut tile);
+                tiles.write_reversed(middle, &tile);
             } else if middle < other {
-                let (a, b) = (tiles.read(middle), tiles.read(other));
-                tiles.write_reversed(other, &a);
-                tiles.write_reversed(middle, &b);
+                let mut two = [[[const { MaybeUninit::uninit() }; TILE]; TILE]; 2];
+                let [a, b] = &mut two;
+                tiles.read(middle, a);
+                tiles.read(other, b);
+                tiles.write_reversed(other, a);
+                tiles.write_reversed(middle, b);
             }
         }
     });
