@@ -1,16 +1,22 @@
 //! `forebay-stark-bench`: the STARK beside its peer, and stage times of one proof.
 
+mod compare;
 mod measure;
 mod peer;
+mod settings;
 mod stages;
 
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
-use forebay_stark::{Options, Parameters, ProvingKey, programs::workload::Workload, prove, setup, verify};
+use compare::{AblateArgs, CompareArgs, GrowthArgs};
+use forebay_stark::{
+    Options, Parameters, ProvingKey, Tuning, programs::workload::Workload, prove, setup, verify,
+};
 use measure::{Sample, live, median, sample};
 use peer::Peer;
 use rayon::ThreadPool;
 use serde_json::json;
+use settings::Without;
 
 /// Compares forebay-stark with Plonky3 on one workload: interleaved runs, medians, every proof verified.
 #[derive(Parser)]
@@ -43,6 +49,21 @@ enum Command {
         #[arg(long, default_value_t = 18)]
         log_n: u32,
     },
+    /// One proof, as one line of JSON: what the comparisons run
+    Once {
+        /// Logarithm of the rows of the largest table
+        #[arg(long, default_value_t = 18)]
+        log_n: u32,
+        /// What to leave out
+        #[arg(long, value_enum)]
+        without: Vec<Without>,
+    },
+    /// Two revisions or two settings
+    Compare(CompareArgs),
+    /// Every setting left out alone
+    Ablate(AblateArgs),
+    /// How cost grows with the rows
+    Growth(GrowthArgs),
 }
 
 /// Bits of a limb: the range table has 2^16 rows.
@@ -60,24 +81,28 @@ fn main() -> Result<()> {
             }
             Ok(())
         }
+        Command::Once { log_n, without } => once(&pool, log_n, &without),
+        Command::Compare(args) => compare::compare(args, threads, cli.rounds.max(1)),
+        Command::Ablate(args) => compare::ablate(args, threads, cli.rounds.max(1)),
+        Command::Growth(args) => compare::growth(args, threads, cli.rounds.max(1)),
         Command::Stages { log_n } => stages::run(&pool, log_n, cli.rounds.max(1)),
     }
 }
 
 /// The statement of a size, compiled.
-pub(crate) fn key(pool: &ThreadPool, workload: Workload) -> Result<ProvingKey> {
+pub(crate) fn key(pool: &ThreadPool, workload: Workload, parameters: Parameters) -> Result<ProvingKey> {
     let airs = workload.airs();
     let airs: Vec<_> = airs.iter().map(AsRef::as_ref).collect();
-    Ok(setup(pool, &airs, Parameters::default())?)
+    Ok(setup(pool, &airs, parameters)?)
 }
 
 fn compare(pool: &ThreadPool, log_n: u32, rounds: usize, as_json: bool) -> Result<()> {
     let workload = Workload { log_n, limb_bits: LIMB_BITS };
-    let key = key(pool, workload)?;
+    let key = key(pool, workload, Parameters::default())?;
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     let (mut our_bytes, mut their_bytes) = (0, 0);
     for _ in 0..rounds {
-        let (run, bytes) = our_run(pool, &key, workload)?;
+        let (run, bytes) = our_run(pool, &key, workload, Tuning::default())?;
         ours.push(run);
         our_bytes = bytes;
         let (run, bytes) = their_run(pool, workload)?;
@@ -116,10 +141,16 @@ fn compare(pool: &ThreadPool, log_n: u32, rounds: usize, as_json: bool) -> Resul
 }
 
 /// One proof of ours, verified; traces count as memory, their making does not count as time.
-pub(crate) fn our_run(pool: &ThreadPool, key: &ProvingKey, workload: Workload) -> Result<(Sample, usize)> {
+fn our_run(
+    pool: &ThreadPool,
+    key: &ProvingKey,
+    workload: Workload,
+    tuning: Tuning,
+) -> Result<(Sample, usize)> {
+    let options = Options { tuning, ..Options::default() };
     let base = live();
     let (traces, public) = workload.traces();
-    let (proof, run) = sample(base, || prove(pool, key, traces, &public, Options::default()));
+    let (proof, run) = sample(base, || prove(pool, key, traces, &public, options));
     let proof = proof.context("our proof")?;
     ensure!(verify(key.verifying_key(), &public, &proof).is_ok(), "our proof does not verify");
     Ok((run, proof.to_bytes().len()))
@@ -134,4 +165,18 @@ fn their_run(pool: &ThreadPool, workload: Workload) -> Result<(Sample, usize)> {
         ensure!(peer.verifies(&proof), "the peer's proof does not verify");
         Ok((run, peer::bytes(&proof)))
     })
+}
+
+fn once(pool: &ThreadPool, log_n: u32, without: &[Without]) -> Result<()> {
+    let workload = Workload { log_n, limb_bits: LIMB_BITS };
+    let (mut tuning, mut parameters) = (Tuning::default(), Parameters::default());
+    without.iter().for_each(|w| w.apply(&mut tuning));
+    if without.contains(&Without::Arity) {
+        parameters.log_arity = 1;
+    }
+    let key = key(pool, workload, parameters)?;
+    let (run, bytes) = our_run(pool, &key, workload, tuning)?;
+    let line = json!({ "cpu_s": run.cpu, "wall_s": run.wall, "peak_bytes": run.peak, "proof_bytes": bytes });
+    println!("{line}");
+    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use crate::{LIMB_BITS, key, measure::cpu_seconds};
 use anyhow::{Result, ensure};
-use forebay_stark::{Observer, Options, programs::workload::Workload, prove, verify};
+use forebay_stark::{Observer, Options, Parameters, programs::workload::Workload, prove, verify};
 use rayon::ThreadPool;
 use std::{
     sync::{Mutex, PoisonError},
@@ -21,7 +21,7 @@ impl Observer for Stages {
 
 pub(crate) fn run(pool: &ThreadPool, log_n: u32, rounds: usize) -> Result<()> {
     let workload = Workload { log_n, limb_bits: LIMB_BITS };
-    let key = key(pool, workload)?;
+    let key = key(pool, workload, Parameters::default())?;
     for _ in 0..rounds {
         let (traces, public) = workload.traces();
         let stages = Stages::default();

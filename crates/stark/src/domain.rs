@@ -110,6 +110,8 @@ pub(crate) struct Domains {
     /// Twiddles of the subgroup's inverse generators up to the largest extension; smaller sizes are its prefixes.
     inverse: Vec<u64>,
     shared: Mutex<HashMap<DomainKey, Arc<Domain>>>,
+    /// Whether domains are kept at all.
+    pub(crate) share: bool,
 }
 
 impl Domains {
@@ -119,12 +121,15 @@ impl Domains {
         inverse[1..].par_chunks_layers().for_each(|(log_block, layer)| {
             geometric(layer, F::ONE, root_of_unity(log_block).inverse());
         });
-        Domains { log_blowup, shift: simd::word(shift), inverse, shared: Mutex::default() }
+        Domains { log_blowup, shift: simd::word(shift), inverse, shared: Mutex::default(), share: true }
     }
 
     /// The domain of traces of 2^`log_rows` rows; built on first use.
     pub(crate) fn of(&self, log_rows: u32) -> Arc<Domain> {
         let key = DomainKey { log_rows, log_blowup: self.log_blowup, shift: self.shift };
+        if !self.share {
+            return Arc::new(Domain::new(key));
+        }
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(shared.entry(key).or_insert_with(|| Arc::new(Domain::new(key))))
     }
@@ -132,6 +137,11 @@ impl Domains {
     /// Twiddles of ω⁻¹ for every size up to the largest.
     pub(crate) fn inverse_twiddles(&self) -> &[u64] {
         &self.inverse
+    }
+
+    /// log₂ of the blowup of every domain here.
+    pub(crate) fn log_blowup(&self) -> u32 {
+        self.log_blowup
     }
 
     pub(crate) fn shift(&self) -> F {

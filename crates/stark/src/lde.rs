@@ -11,7 +11,7 @@ use crate::{
 };
 use p3_field::{Field, PrimeCharacteristicRing};
 use rayon::prelude::*;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Words between columns of an arena: columns of a power of two of words would all fall into the same cache sets.
 const PADDING: usize = 17 * 8;
@@ -143,12 +143,13 @@ fn scale_any(values: &mut [u64], factor: F) {
 pub(crate) fn extend_tables(domains: &Domains, traces: &[Vec<&[u64]>], arena: &mut Arena, scratch: &Scratch) {
     let mut jobs = Vec::new();
     for (columns, traces) in arena.columns_mut().into_iter().zip(traces) {
-        jobs.extend(columns.into_iter().zip(traces.iter().copied()));
+        let Some(first) = columns.first() else { continue };
+        let domain = domains.of(first.len().ilog2() - domains.log_blowup());
+        jobs.extend(columns.into_iter().zip(traces).map(|(out, trace)| (out, *trace, Arc::clone(&domain))));
     }
-    jobs.sort_by_key(|(out, _)| std::cmp::Reverse(out.len()));
-    jobs.into_par_iter().with_max_len(1).for_each(|(out, trace)| {
-        let rows = out.len() >> domains.of_log_blowup();
-        let domain = domains.of(rows.ilog2());
+    jobs.sort_by_key(|(out, ..)| std::cmp::Reverse(out.len()));
+    jobs.into_par_iter().with_max_len(1).for_each(|(out, trace, domain)| {
+        let rows = 1usize << domain.key.log_rows;
         scratch.with(rows, |buffer| {
             if trace.is_empty() {
                 buffer.copy_from_slice(&out[..rows]);
@@ -216,13 +217,6 @@ fn unshift(coefficients: &mut [u64], ratio: F, scale: F) {
     }
 }
 
-impl Domains {
-    /// log₂ of the blowup of every domain here.
-    pub(crate) fn of_log_blowup(&self) -> u32 {
-        self.of(0).key.log_blowup
-    }
-}
-
 /// The powers of a generator, for tests and small callers.
 #[cfg(test)]
 pub(crate) fn powers_of(start: F, ratio: F, count: usize) -> Vec<F> {
@@ -275,6 +269,25 @@ mod tests {
                 extend_tables(&domains, &[vec![&[]]], &mut arena, &Scratch::default());
                 check(&polynomial, arena.column(0, 0), F::new(49));
             }
+        }
+    }
+
+    /// The peer's transform, on the same coset, in the same order.
+    #[test]
+    fn extensions_are_those_of_p3() {
+        use p3_dft::{Radix2DitParallel, TwoAdicSubgroupDft};
+        use p3_matrix::{Matrix, dense::RowMajorMatrix};
+        for (log_rows, log_blowup) in [(4, 1), (10, 1), (13, 2), (15, 1), (12, 3)] {
+            let shift = F::new(7);
+            let trace = coefficients(1 << log_rows, 77);
+            let domains = Domains::new(log_rows, log_blowup, shift);
+            let mut arena = Arena::new([(log_rows + log_blowup, 1)]);
+            extend_tables(&domains, &[vec![simd::as_words(&trace)]], &mut arena, &Scratch::default());
+            let theirs = Radix2DitParallel::default()
+                .coset_lde_batch(RowMajorMatrix::new_col(trace), log_blowup as usize, shift)
+                .to_row_major_matrix();
+            let ours: Vec<F> = arena.column(0, 0).iter().map(|&w| F::new(w)).collect();
+            assert_eq!(ours, theirs.values);
         }
     }
 

@@ -32,6 +32,7 @@ mod simd;
 #[cfg(test)]
 mod soundness_tests;
 mod transcript;
+mod tuning;
 mod verifier;
 
 pub use check::{Violation, check_traces};
@@ -44,4 +45,5 @@ pub use proof::Proof;
 pub use prover::{Observer, Options, TableParallelism, Trace, prove};
 pub use security::{Security, Sizes};
 pub use simd::{Level, level};
+pub use tuning::Tuning;
 pub use verifier::{verify, verify_bytes};

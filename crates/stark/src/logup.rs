@@ -9,9 +9,10 @@
 
 use crate::{
     air::{Column, ExtForm, Linear},
-    field::{E, F, ext, invert_ext_chunk, words},
+    field::{E, F, ext, invert_ext_by_products, invert_ext_chunk, words},
     machine::Table,
     simd::{self, word},
+    tuning::Tuning,
 };
 use p3_field::{Field, PrimeCharacteristicRing};
 use rayon::prelude::*;
@@ -68,12 +69,18 @@ struct Buffers {
     value: [Vec<u64>; 3],
     multiplicity: Vec<u64>,
     product: Vec<u64>,
+    norm_descent: bool,
 }
 
 impl Buffers {
     fn new(rows: usize) -> Buffers {
         let column = || vec![0; rows];
-        Buffers { value: [column(), column(), column()], multiplicity: column(), product: column() }
+        Buffers {
+            value: [column(), column(), column()],
+            multiplicity: column(),
+            product: column(),
+            norm_descent: true,
+        }
     }
 }
 
@@ -84,8 +91,9 @@ pub(crate) fn accumulate(
     cells: &Cells<'_>,
     rows: usize,
     out: &mut [&mut [u64]],
+    tuning: Tuning,
 ) -> Result<E, ZeroRow> {
-    let chunk = CHUNK.min(rows);
+    let chunk = if tuning.chunked_bus { CHUNK.min(rows) } else { rows };
     let fingerprints = challenges.fingerprints(table);
     let mut jobs: Vec<Vec<&mut [u64]>> = (0..rows / chunk).map(|_| Vec::with_capacity(out.len())).collect();
     for column in out.iter_mut() {
@@ -98,7 +106,7 @@ pub(crate) fn accumulate(
         .par_iter_mut()
         .enumerate()
         .map_init(
-            || Buffers::new(chunk),
+            || Buffers { norm_descent: tuning.norm_descent, ..Buffers::new(chunk) },
             |buffers, (i, columns)| terms(table, &fingerprints, cells, i * chunk, columns, buffers),
         )
         .collect::<Result<_, _>>()?;
@@ -116,7 +124,8 @@ pub(crate) fn accumulate(
         })
         .collect();
     // Phase 3: the running sum within each chunk.
-    jobs.par_iter_mut().zip(starts).for_each(|(columns, start)| {
+    let width = if tuning.parallel_prefix_sum { 1 } else { jobs.len() };
+    jobs.par_iter_mut().zip(starts).with_min_len(width).for_each(|(columns, start)| {
         let first = columns.len() - 3;
         for ((column, start), step) in columns[first..].iter_mut().zip(words(start)).zip(words(step)) {
             prefix_sum(column, F::new(start), F::new(step));
@@ -155,7 +164,11 @@ fn terms(
             let [a, b, c] = &mut buffers.value;
             let form_terms = form.terms.iter().map(|(&column, &k)| (words(k), at(column)));
             simd::linear_form([&mut *a, &mut *b, &mut *c], words(form.constant), form_terms);
-            invert_ext_chunk([a, b, c]).map_err(|zero| ZeroRow(start + zero.0))?;
+            let inverted = match buffers.norm_descent {
+                true => invert_ext_chunk([a, b, c]),
+                false => invert_ext_by_products([a, b, c]),
+            };
+            inverted.map_err(|zero| ZeroRow(start + zero.0))?;
             multiply(buffers, &interaction.multiplicity, at);
             let target = if g + 1 == groups { &mut sums[..] } else { &mut term_columns[3 * g..3 * g + 3] };
             for (t, v) in target.iter_mut().zip(&buffers.value) {

@@ -10,6 +10,7 @@ use crate::{
     merkle::{Cap, Matrix, Tree, TreeSettings},
     params::{MAX_LOG_ROWS, MIN_LOG_ROWS, Parameters},
     simd,
+    tuning::Tuning,
 };
 use p3_field::PrimeField64;
 use rayon::ThreadPool;
@@ -122,7 +123,7 @@ fn commit(preprocessed: &[Vec<Vec<F>>], parameters: &Parameters) -> (Arena, Opti
     extend_tables(&domains, &traces, &mut arena, &Scratch::default());
     let matrices: Vec<Matrix<'_>> =
         (0..arena.tables()).map(|t| Matrix { columns: arena.columns(t) }).collect();
-    let tree = Tree::new(&matrices, TreeSettings::new(parameters.log_cap));
+    let tree = Tree::new(&matrices, TreeSettings::new(parameters.log_cap, Tuning::default()));
     drop(matrices);
     (arena, Some(tree))
 }

@@ -24,6 +24,7 @@ use crate::{
     quotient::{Extended, Quotient},
     simd,
     transcript::Transcript,
+    tuning::Tuning,
     verifier::constraints_hold,
 };
 use p3_field::PrimeCharacteristicRing;
@@ -59,6 +60,8 @@ pub struct Options<'a> {
     pub observer: Option<&'a dyn Observer>,
     /// Finishes proofs of false statements instead of refusing them: for tests of verifiers.
     pub even_if_false: bool,
+    /// How the work is done.
+    pub tuning: Tuning,
     /// Changes the bus columns of every table before they are committed.
     #[cfg(test)]
     pub(crate) tamper: Option<fn(&mut [&mut [u64]])>,
@@ -139,8 +142,13 @@ impl Prover<'_> {
         let parameters = &self.key.verifying.parameters;
         let mut transcript = begin(&self.key.verifying, &self.layout.log_rows, self.public);
         let start = Instant::now();
-        let domains = Domains::new(self.layout.groups[0].log_rows, parameters.log_blowup, parameters.shift);
-        self.layout.groups.iter().for_each(|g| drop(domains.of(g.log_rows)));
+        let mut domains =
+            Domains::new(self.layout.groups[0].log_rows, parameters.log_blowup, parameters.shift);
+        domains.share = self.options.tuning.shared_domains;
+        let domains = domains;
+        if domains.share {
+            self.layout.groups.iter().for_each(|g| drop(domains.of(g.log_rows)));
+        }
         self.stage("twiddles", start, 0);
 
         let start = Instant::now();
@@ -192,8 +200,14 @@ impl Prover<'_> {
 
         let start = Instant::now();
         let schedule = Schedule::new(parameters, &self.layout);
-        let (folding, sent) =
-            fri::prove(parameters, &schedule, codewords, domains.inverse_twiddles(), &mut transcript)?;
+        let (folding, sent) = fri::prove(
+            parameters,
+            &schedule,
+            codewords,
+            domains.inverse_twiddles(),
+            &mut transcript,
+            self.options.tuning,
+        )?;
         self.stage("folds", start, folding.bytes());
 
         let start = Instant::now();
@@ -230,7 +244,7 @@ impl Prover<'_> {
     fn commit(&self, name: &'static str, arena: &Arena, transcript: &mut Transcript) -> Option<Tree> {
         let start = Instant::now();
         let matrices = matrices(arena);
-        let settings = TreeSettings::new(self.key.verifying.parameters.log_cap);
+        let settings = TreeSettings::new(self.key.verifying.parameters.log_cap, self.options.tuning);
         let tree = (!matrices.is_empty()).then(|| Tree::new(&matrices, settings));
         transcript.cap("commitment", tree.as_ref().map_or(&[], Tree::cap));
         self.stage(name, start, tree.as_ref().map_or(0, Tree::bytes));
@@ -260,7 +274,7 @@ impl Prover<'_> {
                         preprocessed: self.key.preprocessed[t].iter().map(|c| simd::as_words(c)).collect(),
                     };
                     let rows = 1 << self.layout.log_rows[t];
-                    let sum = accumulate(table, challenges, &cells, rows, columns)
+                    let sum = accumulate(table, challenges, &cells, rows, columns, self.options.tuning)
                         .map_err(|z| ProveError::ZeroFingerprint { table: table.name.clone(), row: z.0 });
                     #[cfg(test)]
                     if let Some(tamper) = self.options.tamper {

@@ -215,7 +215,8 @@ fn zero_fingerprints_are_errors() {
     let challenges = BusChallenges::new(z, alpha, 2);
     let mut columns = vec![vec![0u64; 8]; 3];
     let mut out: Vec<&mut [u64]> = columns.iter_mut().map(Vec::as_mut_slice).collect();
-    let found = accumulate(&key.verifying.tables[0], &challenges, &cells, 8, &mut out);
+    let found =
+        accumulate(&key.verifying.tables[0], &challenges, &cells, 8, &mut out, crate::Tuning::default());
     assert_eq!(found.map_err(|z| z.0), Err(6));
     let message = Message { bus: BUS, values: [10, 100].map(F::from_u64).to_vec(), multiplicity: F::ONE };
     assert!(challenges.message(&message).is_none());

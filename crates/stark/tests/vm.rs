@@ -5,7 +5,7 @@ use forebay_stark::{
     air::Air,
     check_traces,
     field::{F, Field, PrimeCharacteristicRing},
-    programs::vm::{Fibonacci, cpu, memory},
+    programs::vm::{Fibonacci, Receipt, cpu, memory},
     prove, setup, verify,
 };
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -200,4 +200,28 @@ fn what_only_the_buses_see_is_noticed() {
         let forged = prove(&b.pool, &b.key, traces, &b.public, options).unwrap();
         assert_eq!(verify(b.key.verifying_key(), &b.public, &forged), Err(VerifyError::Unbalanced), "{name}");
     }
+}
+
+#[test]
+fn receipts_are_files() {
+    let pool = ThreadPoolBuilder::new().num_threads(2).build().expect("a pool");
+    let receipt = Receipt::prove(&pool, 20, Options::default()).unwrap();
+    assert_eq!(receipt.result, F::from_u64(6765));
+    let bytes = receipt.to_bytes();
+    let read = Receipt::from_bytes(&bytes).unwrap();
+    assert_eq!(read, receipt);
+    assert_eq!(read.verify(&pool), Ok(()));
+    for other in [
+        Receipt { result: F::from_u64(6766), ..receipt.clone() },
+        Receipt { iterations: 21, ..receipt.clone() },
+        Receipt { iterations: 0, ..receipt.clone() },
+        Receipt { iterations: u64::MAX, ..receipt.clone() },
+        Receipt { proof: receipt.proof[1..].to_vec(), ..receipt.clone() },
+    ] {
+        assert!(other.verify(&pool).is_err());
+    }
+    assert!(Receipt::from_bytes(&bytes[..20]).is_err());
+    assert!(Receipt::from_bytes(&[0; 40]).is_err());
+    let security = receipt.security();
+    assert!(security.provable > 50.0 && security.conjectured > 110.0, "{security:?}");
 }

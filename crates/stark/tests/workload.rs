@@ -1,7 +1,7 @@
 //! The workload proves and verifies, at every height and in odd settings.
 
 use forebay_stark::{
-    Options, Parameters, Proof, ProveError, TableParallelism, Trace, VerifyError,
+    Options, Parameters, Proof, ProveError, TableParallelism, Trace, Tuning, VerifyError,
     air::Air,
     field::{F, PrimeCharacteristicRing},
     programs::workload::Workload,
@@ -102,4 +102,29 @@ fn false_traces_are_not_proved() {
     let mut other = public.clone();
     other.inputs[0][2] += F::ONE;
     assert_eq!(verify(key.verifying_key(), &other, &proof), Err(VerifyError::Constraints));
+}
+
+#[test]
+fn tuning_does_not_change_the_proof() {
+    let pool = pool(2);
+    let workload = Workload { log_n: 11, limb_bits: 8 };
+    let boxed = workload.airs();
+    let key = setup(&pool, &airs(&boxed), few()).unwrap();
+    let on = Tuning::default();
+    let tunings = [
+        on,
+        Tuning { chunked_bus: false, ..on },
+        Tuning { norm_descent: false, ..on },
+        Tuning { parallel_prefix_sum: false, ..on },
+        Tuning { shared_domains: false, ..on },
+        Tuning { reused_buffers: false, ..on },
+        Tuning { sequential_small_trees: false, ..on },
+        Tuning { dropped_levels: false, ..on },
+        Tuning { direct_fold_leaves: false, ..on },
+    ];
+    let proofs = tunings.map(|tuning| {
+        let (traces, public) = workload.traces();
+        prove(&pool, &key, traces, &public, Options { tuning, ..Options::default() }).unwrap().to_bytes()
+    });
+    assert!(proofs.windows(2).all(|w| w[0] == w[1]));
 }

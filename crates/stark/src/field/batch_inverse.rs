@@ -85,6 +85,31 @@ pub(crate) fn invert_ext_block(columns: [&mut [u64]; 3], norms: &mut [u64]) -> R
     Ok(())
 }
 
+/// Inverses by products in the extension: up a tree of products of halves, one inversion of eight, and down again. Three
+/// products in the extension an element, as Montgomery's trick. The length is a power of two, at least eight.
+pub(crate) fn invert_ext_by_products(columns: [&mut [u64]; 3]) -> Result<(), ZeroAt> {
+    let n = columns[0].len();
+    if n <= 8 || !n.is_power_of_two() {
+        return invert_ext_chunk(columns);
+    }
+    let half = n / 2;
+    let mut products = [vec![0u64; half], vec![0u64; half], vec![0u64; half]];
+    let [(a, a1), (b, b1), (c, c1)] = columns.map(|column| column.split_at_mut(half));
+    {
+        let [p, q, r] = &mut products;
+        simd::ext_mul([p, q, r], [a, b, c], [a1, b1, c1]);
+        invert_ext_by_products([p, q, r]).map_err(|zero| {
+            let low = super::ext([a[zero.0], b[zero.0], c[zero.0]]);
+            ZeroAt(if low == super::E::default() { zero.0 } else { zero.0 + half })
+        })?;
+    }
+    let [p, q, r] = &products;
+    let (low, high) = ([a.to_vec(), b.to_vec(), c.to_vec()], [a1.to_vec(), b1.to_vec(), c1.to_vec()]);
+    simd::ext_mul([a, b, c], [p, q, r], [&high[0], &high[1], &high[2]]);
+    simd::ext_mul([a1, b1, c1], [p, q, r], [&low[0], &low[1], &low[2]]);
+    Ok(())
+}
+
 /// Montgomery's trick on one chunk. Whole vectors run as eight interleaved chains, so that their products are
 /// independent; a short slice is one chain.
 pub(crate) fn invert_chunk(values: &mut [u64]) -> Result<(), ZeroAt> {
@@ -150,6 +175,13 @@ mod tests {
             let columns = [sample(n), sample(2 * n)[n..].to_vec(), sample(3 * n)[2 * n..].to_vec()];
             let [mut a, mut b, mut c] = columns.clone();
             assert!(batch_inverse_ext([&mut a, &mut b, &mut c]));
+            if n.is_power_of_two() && n >= 8 {
+                let [mut d, mut e, mut f] = columns.clone();
+                assert_eq!(invert_ext_by_products([&mut d, &mut e, &mut f]), Ok(()));
+                for i in 0..n {
+                    assert_eq!(ext([d[i], e[i], f[i]]), ext([a[i], b[i], c[i]]));
+                }
+            }
             for i in 0..n {
                 let value = ext([columns[0][i], columns[1][i], columns[2][i]]);
                 assert_eq!(words(value * ext([a[i], b[i], c[i]])), [1, 0, 0]);
@@ -169,6 +201,10 @@ mod tests {
                 let mut c = sample(n);
                 let mut a = sample(n);
                 (a[at], b[at], c[at]) = (0, 0, 0);
+                assert_eq!(
+                    invert_ext_by_products([&mut a.clone(), &mut b.clone(), &mut c.clone()]),
+                    Err(ZeroAt(at))
+                );
                 assert_eq!(invert_ext_chunk([&mut a, &mut b, &mut c]), Err(ZeroAt(at)));
             }
         }

@@ -7,7 +7,7 @@
 mod batch_inverse;
 
 pub use batch_inverse::{batch_inverse, batch_inverse_ext};
-pub(crate) use batch_inverse::{invert_chunk, invert_ext_chunk};
+pub(crate) use batch_inverse::{invert_chunk, invert_ext_by_products, invert_ext_chunk};
 pub use p3_field::{BasedVectorSpace, Field, PrimeCharacteristicRing, PrimeField64, TwoAdicField};
 
 /// The base field.

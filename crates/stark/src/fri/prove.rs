@@ -8,6 +8,7 @@ use crate::{
     params::Parameters,
     simd,
     transcript::Transcript,
+    tuning::Tuning,
 };
 use p3_field::{Field, PrimeCharacteristicRing};
 use rayon::prelude::*;
@@ -31,12 +32,17 @@ pub(crate) fn prove(
     mut codewords: BTreeMap<u32, Codeword>,
     inverse_twiddles: &[u64],
     transcript: &mut Transcript,
+    tuning: Tuning,
 ) -> Result<(Folding, Commitments), ProveError> {
     let mut current = codewords.remove(&schedule.log_start).unwrap_or_default();
     let mut layers = Vec::new();
     let mut sent = Commitments::default();
     for (log, arity) in schedule.layers() {
-        let tree = Tree::new(&[group(&current, arity)], TreeSettings::new(parameters.log_cap));
+        let settings = TreeSettings::new(parameters.log_cap, tuning);
+        let tree = match tuning.direct_fold_leaves {
+            true => Tree::new(&[group(&current, arity)], settings),
+            false => Tree::new(&[group(&current.clone(), arity)], settings),
+        };
         transcript.cap("fold", tree.cap());
         sent.caps.push(tree.cap().to_vec());
         let beta = transcript.challenge("beta");

@@ -3,6 +3,7 @@
 use crate::{
     hash::{Digest, Kind, hash_rows, pair},
     simd,
+    tuning::Tuning,
 };
 use rayon::prelude::*;
 
@@ -18,13 +19,20 @@ pub(crate) struct TreeSettings {
     pub(crate) dropped: u32,
     /// Levels of fewer nodes are hashed by one thread.
     pub(crate) parallel_from: usize,
+    /// Whether a thread keeps its buffers from block to block.
+    pub(crate) reuse_buffers: bool,
 }
 
 impl TreeSettings {
     /// Settings measured in `docs/stark.md`: three dropped levels keep an eighth of a tree at seven extra leaf hashes a
     /// path; below 1024 nodes a task costs more than it saves.
-    pub(crate) fn new(log_cap: u32) -> TreeSettings {
-        TreeSettings { log_cap, dropped: 3, parallel_from: 1024 }
+    pub(crate) fn new(log_cap: u32, tuning: Tuning) -> TreeSettings {
+        TreeSettings {
+            log_cap,
+            dropped: if tuning.dropped_levels { 3 } else { 0 },
+            parallel_from: if tuning.sequential_small_trees { 1024 } else { 0 },
+            reuse_buffers: tuning.reused_buffers,
+        }
     }
 }
 
@@ -72,28 +80,32 @@ impl Tree {
         let stored = log_height.saturating_sub(settings.dropped).max(log_cap);
         let mut bottom = vec![Digest::default(); 1 << stored];
         let leaves = Leaves { matrices, log_height };
-        let work = |(block, out): (usize, &mut [Digest])| {
-            leaves.level(stored, block * BLOCK, out, &mut Buffers::default());
+        let work = |buffers: &mut Buffers, (block, out): (usize, &mut [Digest])| {
+            if !settings.reuse_buffers {
+                *buffers = Buffers::default();
+            }
+            leaves.level(stored, block * BLOCK, out, buffers);
         };
+        let mut own = Buffers::default();
         if (1usize << log_height) < settings.parallel_from {
-            bottom.chunks_mut(BLOCK).enumerate().for_each(work);
+            bottom.chunks_mut(BLOCK).enumerate().for_each(|job| work(&mut own, job));
         } else {
-            bottom.par_chunks_mut(BLOCK).enumerate().for_each(work);
+            bottom.par_chunks_mut(BLOCK).enumerate().for_each_init(Buffers::default, work);
         }
         let mut levels = vec![bottom];
         for log in (log_cap..stored).rev() {
             let below = &levels[levels.len() - 1];
             let mut level = vec![Digest::default(); 1 << log];
-            let combine = |(block, out): (usize, &mut [Digest])| {
+            let combine = |buffers: &mut Buffers, (block, out): (usize, &mut [Digest])| {
                 let start = block * BLOCK;
                 let (low, high) = below.split_at(1 << log);
                 let end = start + out.len();
-                leaves.combine(log, start, &low[start..end], &high[start..end], out, &mut Buffers::default());
+                leaves.combine(log, start, &low[start..end], &high[start..end], out, buffers);
             };
             if level.len() < settings.parallel_from {
-                level.chunks_mut(BLOCK).enumerate().for_each(combine);
+                level.chunks_mut(BLOCK).enumerate().for_each(|job| combine(&mut own, job));
             } else {
-                level.par_chunks_mut(BLOCK).enumerate().for_each(combine);
+                level.par_chunks_mut(BLOCK).enumerate().for_each_init(Buffers::default, combine);
             }
             levels.push(level);
         }

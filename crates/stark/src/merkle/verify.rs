@@ -90,7 +90,7 @@ mod tests {
         let matrices: Vec<Matrix<'_>> =
             data.iter().map(|m| Matrix { columns: m.iter().map(Vec::as_slice).collect() }).collect();
         let shapes: Vec<_> = matrices.iter().map(|m| (m.log_height(), m.columns.len())).collect();
-        let settings = TreeSettings { log_cap: 2, dropped, parallel_from: 1024 };
+        let settings = TreeSettings { log_cap: 2, dropped, parallel_from: 1024, reuse_buffers: true };
         check(&Tree::new(&matrices, settings), &matrices, &shapes);
     }
 
@@ -110,6 +110,26 @@ mod tests {
             caps.push(cap.into_inner());
         }
         assert!(caps.windows(2).all(|w| w[0] == w[1]), "the commitment does not depend on what is stored");
+    }
+
+    /// A node from its definition, one hash at a time.
+    fn node(matrices: &[Matrix<'_>], log_height: u32, log: u32, index: usize) -> Digest {
+        let rows = matrices.iter().filter(|m| m.log_height() == log);
+        let row: Vec<u64> = rows.flat_map(|m| m.row(index)).collect();
+        if log == log_height {
+            return hash_words(row);
+        }
+        let child = |i| node(matrices, log_height, log + 1, i);
+        let digest = pair(Kind::Node, &child(index), &child(index + (1 << log)));
+        if row.is_empty() { digest } else { pair(Kind::Join, &digest, &hash_words(row)) }
+    }
+
+    #[test]
+    fn roots_are_as_defined() {
+        build(3, |tree, matrices, _| {
+            let defined: Vec<Digest> = (0..4).map(|i| node(matrices, 9, 2, i)).collect();
+            assert_eq!(tree.cap(), defined);
+        });
     }
 
     #[test]

@@ -40,10 +40,15 @@ pub enum Level {
     Avx512,
 }
 
+/// Name of the environment variable that lowers the level: `portable` or `avx2`.
+const CAP: &str = "FOREBAY_STARK_SIMD";
+
 static LEVEL: LazyLock<Level> = LazyLock::new(|| {
+    let cap = std::env::var(CAP).unwrap_or_default();
     #[cfg(target_arch = "x86_64")]
-    {
-        if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq") {
+    if cap != "portable" {
+        let avx512 = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq");
+        if avx512 && cap != "avx2" {
             return Level::Avx512;
         }
         if is_x86_feature_detected!("avx2") {
@@ -53,7 +58,7 @@ static LEVEL: LazyLock<Level> = LazyLock::new(|| {
     Level::Portable
 });
 
-/// The level in use.
+/// The level in use: what the CPU has, or less if the environment variable `FOREBAY_STARK_SIMD` says so.
 pub fn level() -> Level {
     *LEVEL
 }

@@ -14,10 +14,12 @@
 mod cpu_table;
 mod machine;
 mod memory_table;
+mod receipt;
 
 pub use cpu_table::{CPU_WIDTH, cpu};
 pub use machine::{Fibonacci, Instruction, Op};
 pub use memory_table::{MEMORY_WIDTH, memory};
+pub use receipt::Receipt;
 
 use crate::{
     air::{Air, AirBuilder, Column, Multiplicity},

@@ -1,0 +1,110 @@
+//! `forebay stark`: proves and verifies runs of a small register machine with a LogUp STARK.
+
+use crate::{
+    exit::{Failure, Status},
+    output,
+    session::Session,
+};
+use clap::{Args, Subcommand, ValueEnum};
+use forebay_stark::{Options, VerifyError, programs::vm::Receipt};
+use serde_json::json;
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+/// What to do with the STARK.
+#[derive(Debug, Subcommand)]
+pub(crate) enum StarkCommand {
+    /// Run a program and prove its result
+    Prove(ProveArgs),
+    /// Check such a proof
+    Verify(VerifyArgs),
+}
+
+/// The programs that come with Forebay.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Program {
+    /// The n-th Fibonacci number modulo 2^64 − 2^32 + 1, in a loop
+    Fib,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProveArgs {
+    /// Which program
+    program: Program,
+    /// Iterations of its loop
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    steps: u64,
+    /// Where the proof goes
+    #[arg(short, long, value_name = "FILE", default_value = "fib.stark")]
+    output: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// The proof
+    proof: PathBuf,
+}
+
+pub(crate) fn run(session: &Session, command: &StarkCommand) -> Result<(), Failure> {
+    match command {
+        StarkCommand::Prove(args) => prove(session, args),
+        StarkCommand::Verify(args) => verify(session, args),
+    }
+}
+
+fn prove(session: &Session, args: &ProveArgs) -> Result<(), Failure> {
+    let Program::Fib = args.program;
+    let progress = session.output.progress("proving");
+    let start = Instant::now();
+    let receipt = Receipt::prove(&session.pool, args.steps, Options::default()).map_err(Failure::usage)?;
+    let taken = start.elapsed();
+    receipt.verify(&session.pool).map_err(|e| Failure::new(Status::Internal, format!("own proof: {e}")))?;
+    drop(progress);
+    session.check_cancelled()?;
+    let bytes = receipt.to_bytes();
+    std::fs::write(&args.output, &bytes).map_err(|e| Failure::io(&args.output, &e))?;
+    session.output.line(format!(
+        "{}: the program gave {} after {} steps; proved in {}, {}",
+        args.output.display(),
+        receipt.result,
+        receipt.iterations,
+        output::duration(taken),
+        output::bytes(bytes.len() as u64),
+    ));
+    session.output.result(&json!({
+        "proof": args.output, "program": "fib", "steps": receipt.iterations,
+        "result": receipt.result.to_string(), "seconds": taken.as_secs_f64(), "bytes": bytes.len(),
+    }));
+    Ok(())
+}
+
+fn verify(session: &Session, args: &VerifyArgs) -> Result<(), Failure> {
+    let bytes = std::fs::read(&args.proof).map_err(|e| Failure::io(&args.proof, &e))?;
+    let receipt = Receipt::from_bytes(&bytes).map_err(|e| refusal(&args.proof, e))?;
+    receipt.verify(&session.pool).map_err(|e| refusal(&args.proof, e))?;
+    let security = receipt.security();
+    session.output.line(format!(
+        "{}: valid: fib gives {} after {} steps ({:.0} bits proven, {:.0} conjectured)",
+        args.proof.display(),
+        receipt.result,
+        receipt.iterations,
+        security.provable,
+        security.conjectured,
+    ));
+    session.output.result(&json!({
+        "valid": true, "program": "fib", "steps": receipt.iterations, "result": receipt.result.to_string(),
+        "provable_bits": security.provable, "conjectured_bits": security.conjectured,
+    }));
+    Ok(())
+}
+
+/// A file that is no proof, or a proof that does not hold.
+fn refusal(path: &Path, e: VerifyError) -> Failure {
+    let status = match e {
+        VerifyError::Malformed(_) | VerifyError::Heights(_) | VerifyError::Public(_) => Status::BadInput,
+        _ => Status::Invalid,
+    };
+    Failure::new(status, format!("{}: {e}", path.display()))
+}
