@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::commands::simulate::SimulateArgs;
+use crate::commands::{simulate::SimulateArgs, stark::StarkCommand};
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::TypedValueParser};
 use forebay_formats::Validation;
 use forebay_msm::CurveId;
@@ -64,6 +64,11 @@ pub(crate) enum Command {
     },
     /// Measure throughput, latency and memory with more and more proofs in flight
     Sweep(SweepArgs),
+    /// Prove and verify runs of a small register machine with a LogUp STARK
+    Stark {
+        #[command(subcommand)]
+        what: StarkCommand,
+    },
     /// Predict what many proofs in flight do, on a model of a machine
     Simulate(SimulateArgs),
     /// Look at the machine and recommend a configuration for it

@@ -51,6 +51,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Compile(args) => commands::compile::run(&session, &args),
         Command::Export { what } => commands::export::run(&session, &what),
         Command::Sweep(args) => commands::sweep::run(&session, &args),
+        Command::Stark { what } => commands::stark::run(&session, &what),
         Command::Simulate(args) => commands::simulate::run(&session, &args),
         Command::Doctor(args) => commands::doctor::run(&session, &args),
         Command::Completions { .. } => unreachable!("handled above"),

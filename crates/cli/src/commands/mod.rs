@@ -9,5 +9,6 @@ pub(crate) mod inspect;
 pub(crate) mod prove;
 pub(crate) mod setup;
 pub(crate) mod simulate;
+pub(crate) mod stark;
 pub(crate) mod sweep;
 pub(crate) mod verify;

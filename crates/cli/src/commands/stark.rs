@@ -6,6 +6,7 @@ use crate::{
     session::Session,
 };
 use clap::{Args, Subcommand, ValueEnum};
+use forebay_formats::atomic::{self, Access};
 use forebay_stark::{Options, VerifyError, programs::vm::Receipt};
 use serde_json::json;
 use std::{
@@ -21,6 +22,9 @@ pub(crate) enum StarkCommand {
     /// Check such a proof
     Verify(VerifyArgs),
 }
+
+/// No proof is longer: those of 2^20 rows have some hundred kilobytes.
+const MAX_PROOF: u64 = 64 << 20;
 
 /// The programs that come with Forebay.
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -64,7 +68,7 @@ fn prove(session: &Session, args: &ProveArgs) -> Result<(), Failure> {
     drop(progress);
     session.check_cancelled()?;
     let bytes = receipt.to_bytes();
-    std::fs::write(&args.output, &bytes).map_err(|e| Failure::io(&args.output, &e))?;
+    atomic::write(&args.output, Access::Public, &bytes)?;
     session.output.line(format!(
         "{}: the program gave {} after {} steps; proved in {}, {}",
         args.output.display(),
@@ -81,6 +85,11 @@ fn prove(session: &Session, args: &ProveArgs) -> Result<(), Failure> {
 }
 
 fn verify(session: &Session, args: &VerifyArgs) -> Result<(), Failure> {
+    let size = std::fs::metadata(&args.proof).map_err(|e| Failure::io(&args.proof, &e))?.len();
+    if size > MAX_PROOF {
+        let message = format!("{}: {size} bytes are no proof", args.proof.display());
+        return Err(Failure::new(Status::BadInput, message));
+    }
     let bytes = std::fs::read(&args.proof).map_err(|e| Failure::io(&args.proof, &e))?;
     let receipt = Receipt::from_bytes(&bytes).map_err(|e| refusal(&args.proof, e))?;
     receipt.verify(&session.pool).map_err(|e| refusal(&args.proof, e))?;
