@@ -41,6 +41,7 @@ fn every_key_is_read() {
         gw = 3
         pw = 12
         look-ahead = 4
+        pacing = false
         in-flight = 20
         aging-seconds = 60
         deadline-seconds = 900
@@ -61,6 +62,7 @@ fn every_key_is_read() {
         gw: 3,
         pw: 12,
         look_ahead: 4,
+        pacing: false,
         in_flight: 20,
         aging_seconds: 60,
         deadline_seconds: 900,

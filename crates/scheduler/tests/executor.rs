@@ -1,6 +1,8 @@
 //! Faults on the real executor: whatever one job does, the others finish, outputs come once and in order, and every
 //! byte, slot and hold goes back.
 
+#![allow(clippy::unwrap_used)] // a test may panic
+
 use forebay_scheduler::{
     device::DeviceId,
     executor::{Executor, JobError, JobHandle, Parts, Request, StageContext, StageError, Work},
