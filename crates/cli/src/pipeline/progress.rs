@@ -2,15 +2,15 @@
 
 use super::Engine;
 use crate::{BLOCKS, output};
-use forebay_scheduler::timeline::analysis;
 
 /// Jobs done, partitions by stage, device utilisation and memory.
 pub(crate) fn line(engine: &Engine, done: usize, of: usize) -> String {
     let s = engine.executor.snapshot();
     let usage = engine.executor.usage();
-    let spans = engine.executor.timeline().spans();
-    let busy: Vec<f64> = analysis::device_use(&spans).iter().map(|d| 100.0 * d.utilisation()).collect();
-    let busy = busy.iter().sum::<f64>() / busy.len().max(1) as f64;
+    let locks = engine.executor.locks();
+    let held: f64 = locks.iter().map(|lock| lock.held.as_secs_f64()).sum();
+    let time = engine.executor.timeline().now().as_secs_f64() * locks.len().max(1) as f64;
+    let busy = if time > 0.0 { 100.0 * held / time } else { 0.0 };
     format!(
         "{done}/{of} proofs · queue {} jobs, {} partitions · {} synthesising, {} ready, {} proving · device {busy:.0} % · \
          {} held of {} · {} in blocks",
