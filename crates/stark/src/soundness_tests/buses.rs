@@ -131,3 +131,59 @@ fn messages_from_outside_balance_or_are_refused() {
         assert!(matches!(verdict, Err(VerifyError::Public(_))));
     }
 }
+
+/// Counts a number in each of the ways that a multiplicity can be stated.
+struct Counted(Multiplicity, u64);
+
+impl Air for Counted {
+    fn name(&self) -> &str {
+        "counted"
+    }
+
+    fn width(&self) -> usize {
+        4
+    }
+
+    fn define(&self, b: &mut AirBuilder) {
+        b.always(b.local(0).boolean());
+        b.always(b.local(1).boolean());
+        b.send_weighted(BUS, [Linear::constant(9).plus(F::TWO, Column::Main(2))], self.0.clone(), self.1);
+        b.receive(BUS, [Column::Main(2)], Multiplicity::Column(Column::Main(3)));
+    }
+}
+
+#[test]
+fn every_kind_of_multiplicity() {
+    let (a, b) = (Column::Main(0), Column::Main(1));
+    let form = Linear::constant(1).plus(F::from_u64(3), a).plus(-F::ONE, b);
+    // Of each kind, how often rows with the flags (a, b) = (0, 0), (1, 0), (0, 1), (1, 1) count.
+    let kinds = [
+        (Multiplicity::One, [1, 1, 1, 1]),
+        (Multiplicity::Column(a), [0, 1, 0, 1]),
+        (Multiplicity::Sum(a, b), [0, 1, 1, 2]),
+        (Multiplicity::Negated(b), [1, 1, 0, 0]),
+        (Multiplicity::Difference(a, b), [0, 1, -1, 0]),
+        (Multiplicity::Linear(form), [1, 4, 0, 3]),
+    ];
+    for (kind, counts) in kinds {
+        let air = Counted(kind.clone(), 4);
+        let key = key(&[&air], few());
+        let count = |c: i64| if c < 0 { -F::from_u64(c.unsigned_abs()) } else { F::from_u64(c as u64) };
+        let mut trace = vec![vec![F::ZERO; 16]; 4];
+        for row in 0..16 {
+            trace[0][row] = F::from_bool(row % 2 == 1);
+            trace[1][row] = F::from_bool(row % 4 >= 2);
+            // Every row sends 9 + 2·v and receives v: with v = −9 that is the same message.
+            trace[2][row] = -F::from_u64(9);
+            trace[3][row] = count(counts[row % 4]);
+        }
+        let none = Public::none(1);
+        let proof = prove(&pool(), &key, vec![trace.clone()], &none, Options::default());
+        assert_eq!(verify(key.verifying_key(), &none, &proof.expect("it balances")), Ok(()), "{kind:?}");
+        trace[3][6] += F::ONE;
+        let refused = prove(&pool(), &key, vec![trace.clone()], &none, Options::default());
+        assert_eq!(refused.err(), Some(ProveError::Unbalanced), "{kind:?}");
+        let forged = forge(&key, vec![trace], &none);
+        assert_eq!(verify(key.verifying_key(), &none, &forged), Err(VerifyError::Unbalanced), "{kind:?}");
+    }
+}
