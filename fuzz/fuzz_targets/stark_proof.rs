@@ -1,7 +1,9 @@
 //! STARK proofs: reading and verifying any bytes ends without a panic, and what is read survives being written.
 #![no_main]
 
-use forebay_stark::{Parameters, Proof, ProvingKey, Public, air::Air, programs::workload::Workload, setup, verify};
+use forebay_stark::{
+    Parameters, Proof, ProvingKey, Public, air::Air, programs::workload::Workload, setup, verify,
+};
 use libfuzzer_sys::fuzz_target;
 use std::sync::LazyLock;
 

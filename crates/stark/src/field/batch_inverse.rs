@@ -11,7 +11,7 @@
 use super::F;
 use crate::simd;
 use p3_field::{Field, PrimeCharacteristicRing};
-use rayon::prelude::*;
+use rayon::{ThreadPool, prelude::*};
 
 /// Least number of elements a chunk.
 const MIN_CHUNK: usize = 256;
@@ -24,34 +24,34 @@ const BLOCK: usize = 512;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ZeroAt(pub(crate) usize);
 
-/// Inverts every element in place, on the current thread pool. False (and a partly changed slice) when one is zero.
-pub fn batch_inverse(values: &mut [u64]) -> bool {
+/// Inverts every element in place, on `pool`. False (and a partly changed slice) when one is zero.
+pub fn batch_inverse(pool: &ThreadPool, values: &mut [u64]) -> bool {
     if values.len() < PARALLEL_FROM {
         return invert_chunk(values).is_ok();
     }
-    let chunk = values.len().div_ceil(chunks(values.len()));
-    values.par_chunks_mut(chunk).all(|chunk| invert_chunk(chunk).is_ok())
+    let chunk = values.len().div_ceil(chunks(pool, values.len())).next_multiple_of(8);
+    pool.install(|| values.par_chunks_mut(chunk).all(|chunk| invert_chunk(chunk).is_ok()))
 }
 
-/// Inverts extension elements in place, given by their three columns of equal length, on the current thread pool.
+/// Inverts extension elements in place, given by their three columns of equal length, on `pool`.
 /// False (and partly changed columns) when one is zero or the lengths differ.
-pub fn batch_inverse_ext(columns: [&mut [u64]; 3]) -> bool {
+pub fn batch_inverse_ext(pool: &ThreadPool, columns: [&mut [u64]; 3]) -> bool {
     let [a, b, c] = columns;
     if a.len() != b.len() || a.len() != c.len() {
         return false;
     }
-    let chunk = if a.len() < PARALLEL_FROM { a.len().max(1) } else { a.len().div_ceil(chunks(a.len())) };
+    if a.len() < PARALLEL_FROM {
+        return invert_ext_chunk([a, b, c]).is_ok();
+    }
     // Whole vectors, so that only the last chunk has a tail.
-    let chunk = chunk.next_multiple_of(8);
-    a.par_chunks_mut(chunk)
-        .zip(b.par_chunks_mut(chunk))
-        .zip(c.par_chunks_mut(chunk))
-        .all(|((a, b), c)| invert_ext_chunk([a, b, c]).is_ok())
+    let chunk = a.len().div_ceil(chunks(pool, a.len())).next_multiple_of(8);
+    let parts = a.par_chunks_mut(chunk).zip(b.par_chunks_mut(chunk)).zip(c.par_chunks_mut(chunk));
+    pool.install(|| parts.all(|((a, b), c)| invert_ext_chunk([a, b, c]).is_ok()))
 }
 
 /// At least one, at most one a thread, none below the least size.
-fn chunks(len: usize) -> usize {
-    rayon::current_num_threads().min(len / MIN_CHUNK).max(1)
+fn chunks(pool: &ThreadPool, len: usize) -> usize {
+    pool.current_num_threads().min(len / MIN_CHUNK).max(1)
 }
 
 /// One chunk of the extension, in blocks of norms; whole vectors by [`invert_ext_block`], the tail element by element.
@@ -152,6 +152,10 @@ mod tests {
     use super::*;
     use crate::field::{ext, words};
 
+    fn pool() -> ThreadPool {
+        rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap()
+    }
+
     fn sample(n: usize) -> Vec<u64> {
         (0..n as u64).map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1).collect()
     }
@@ -161,12 +165,12 @@ mod tests {
         for n in [1, 2, 7, 8, 31, 32, 40, 255, 1023, 1024, 1025, 4096, 5000] {
             let values = sample(n);
             let mut inverses = values.clone();
-            assert!(batch_inverse(&mut inverses), "{n}");
+            assert!(batch_inverse(&pool(), &mut inverses), "{n}");
             for (v, i) in values.iter().zip(&inverses) {
                 assert_eq!(F::new(*v) * F::new(*i), F::ONE);
             }
         }
-        assert!(batch_inverse(&mut []));
+        assert!(batch_inverse(&pool(), &mut []));
     }
 
     #[test]
@@ -174,7 +178,7 @@ mod tests {
         for n in [0, 1, 5, 8, 64, 513, 1024, 3001] {
             let columns = [sample(n), sample(2 * n)[n..].to_vec(), sample(3 * n)[2 * n..].to_vec()];
             let [mut a, mut b, mut c] = columns.clone();
-            assert!(batch_inverse_ext([&mut a, &mut b, &mut c]));
+            assert!(batch_inverse_ext(&pool(), [&mut a, &mut b, &mut c]));
             if n.is_power_of_two() && n >= 8 {
                 let [mut d, mut e, mut f] = columns.clone();
                 assert_eq!(invert_ext_by_products([&mut d, &mut e, &mut f]), Ok(()));
@@ -195,7 +199,7 @@ mod tests {
             for at in [0, n / 2, n - 1] {
                 let mut values = sample(n);
                 values[at] = 0xffff_ffff_0000_0001; // p, the other word of zero
-                assert!(!batch_inverse(&mut values.clone()), "{n} {at}");
+                assert!(!batch_inverse(&pool(), &mut values.clone()), "{n} {at}");
                 assert_eq!(invert_chunk(&mut values), Err(ZeroAt(at)));
                 let mut b = sample(n);
                 let mut c = sample(n);

@@ -12,6 +12,8 @@ mod avx2;
 mod avx512;
 mod elementwise;
 mod extension;
+#[cfg(test)]
+mod extension_tests;
 mod lanes;
 mod ntt;
 mod rows;

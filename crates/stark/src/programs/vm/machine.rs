@@ -38,7 +38,7 @@ pub struct Instruction {
 
 const REGISTERS: usize = 8;
 /// Most iterations: five steps each, three accesses a step at most, in tables of 2^26 rows.
-const MAX_ITERATIONS: u64 = 6_000_000;
+pub(super) const MAX_ITERATIONS: u64 = 6_000_000;
 
 /// Computes the n-th Fibonacci number in a loop: r3 = r1 + r2; r1 = r2; r2 = r3, n times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

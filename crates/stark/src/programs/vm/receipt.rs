@@ -2,7 +2,7 @@
 //!
 //! Magic, program, iterations, result, then the proof's bytes. The verifier compiles the program itself.
 
-use super::Fibonacci;
+use super::{Fibonacci, machine::MAX_ITERATIONS};
 use crate::{
     Options, Parameters, ProveError, ProvingKey, Security, SetupError, VerifyError,
     field::{F, MODULUS},
@@ -53,8 +53,10 @@ impl Receipt {
 
     /// Bits of security of receipts of this many iterations.
     pub fn security(&self) -> Security {
-        let log_rows = (5 * self.iterations + 4).next_power_of_two().ilog2() + 1;
-        let messages = (9 << log_rows) + (1 << 17);
+        let steps = 5 * self.iterations.min(MAX_ITERATIONS) + 4;
+        let log_rows = steps.next_power_of_two().ilog2() + 1;
+        // Nine messages a row of the two tall tables at most, one of each range row.
+        let messages = (9u64 << log_rows) + (1 << 17);
         Parameters::default().security(Sizes { log_rows, columns: 80, constraints: 25, messages, arity: 6 })
     }
 

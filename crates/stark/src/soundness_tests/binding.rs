@@ -1,0 +1,228 @@
+//! What the transcript, the commitments and the encoding bind.
+
+use super::*;
+
+#[test]
+fn another_statement() {
+    let (_, proof) = good();
+    let with = |airs: &[&dyn Air], parameters| {
+        let key = key(airs, parameters);
+        rejected(&key, &public(), &proof);
+    };
+    let base = few();
+    for other in [
+        Parameters { queries: 7, ..base },
+        Parameters { grinding_bits: 2, ..base },
+        Parameters { log_arity: 2, ..base },
+        Parameters { log_final: 2, ..base },
+        Parameters { log_cap: 2, ..base },
+        Parameters { log_blowup: 2, ..base },
+        Parameters { shift: F::from_u64(49), ..base },
+    ] {
+        with(&[&SENDER, &RECEIVER], other);
+    }
+    // Another bus for both: balanced, but another identity.
+    with(&[&Pairs { bus: 6, ..SENDER }, &Pairs { bus: 6, ..RECEIVER }], base);
+    with(&[&Pairs { weight: 2, ..SENDER }, &RECEIVER], base);
+    with(&[&SENDER], base);
+    // The tables in another order.
+    let key = key(&[&RECEIVER, &SENDER], base);
+    let reordered = Public { inputs: vec![Vec::new(), vec![F::from_u64(4)]], messages: Vec::new() };
+    rejected(&key, &reordered, &proof);
+}
+
+#[test]
+fn another_public_part() {
+    let (key, proof) = good();
+    for input in [3, 5] {
+        let other = Public { inputs: vec![vec![F::from_u64(input)], Vec::new()], ..public() };
+        rejected(&key, &other, &proof);
+    }
+    let shapes =
+        [vec![Vec::new(), Vec::new()], vec![vec![F::from_u64(4)]], vec![vec![F::ZERO; 2], Vec::new()]];
+    for inputs in shapes {
+        let verdict = verify(key.verifying_key(), &Public { inputs, ..public() }, &proof);
+        assert!(matches!(verdict, Err(VerifyError::Public(_))));
+    }
+}
+
+#[test]
+fn other_preprocessed_columns() {
+    struct Shifted;
+    impl Air for Shifted {
+        fn name(&self) -> &str {
+            RECEIVER.name()
+        }
+        fn width(&self) -> usize {
+            RECEIVER.width()
+        }
+        fn preprocessed(&self) -> Vec<Vec<F>> {
+            let mut columns = RECEIVER.preprocessed();
+            columns[0][15] = F::ZERO;
+            columns
+        }
+        fn define(&self, b: &mut AirBuilder) {
+            RECEIVER.define(b);
+        }
+    }
+    let (_, proof) = good();
+    rejected(&key(&[&SENDER, &Shifted], few()), &public(), &proof);
+}
+
+#[test]
+fn heights() {
+    let (key, good) = good();
+    for heights in [[4, 4], [2, 4], [3, 3], [3, 5], [28, 4], [63, 4], [255, 4]] {
+        let mut proof = good.clone();
+        proof.log_rows = heights.to_vec();
+        rejected(&key, &public(), &proof);
+    }
+    let mut proof = good.clone();
+    proof.log_rows.push(3);
+    assert!(verify(key.verifying_key(), &public(), &proof).is_err());
+}
+
+/// Every kind of part, changed one at a time.
+#[test]
+fn every_part_is_bound() {
+    let (key, good) = good();
+    let mut count = 0;
+    let mut with = |change: &dyn Fn(&mut Proof)| {
+        let mut proof = good.clone();
+        change(&mut proof);
+        assert_ne!(proof, good);
+        rejected(&key, &public(), &proof);
+        count += 1;
+    };
+    for cap in 0..3 {
+        for digest in 0..2 {
+            with(&|p| p.caps[cap][digest][7] ^= 1);
+        }
+        with(&|p| {
+            p.caps[cap].pop();
+        });
+    }
+    for table in 0..2 {
+        for value in 0..good.values[table].len() {
+            with(&|p| p.values[table][value] += crate::field::ext([0, 1, 0]));
+        }
+        with(&|p| {
+            p.values[table].pop();
+        });
+        with(&|p| p.values[table].push(E::ZERO));
+    }
+    for layer in 0..good.fri.caps.len() {
+        with(&|p| p.fri.caps[layer][0][0] ^= 1);
+        for value in 0..good.layers[layer].values.len() {
+            with(&|p| p.layers[layer].values[value] += E::ONE);
+        }
+        for sibling in 0..good.layers[layer].siblings.len() {
+            with(&|p| p.layers[layer].siblings[sibling][0] ^= 1);
+        }
+        with(&|p| p.layers[layer].values.push(E::ZERO));
+        with(&|p| p.layers[layer].siblings.push([0; 32]));
+    }
+    for coefficient in 0..good.fri.last.len() {
+        with(&|p| p.fri.last[coefficient] += E::ONE);
+    }
+    for round in 0..4 {
+        for matrix in 0..good.openings[round].rows.len() {
+            for word in 0..good.openings[round].rows[matrix].len() {
+                with(&|p| p.openings[round].rows[matrix][word] ^= 1);
+            }
+            with(&|p| {
+                p.openings[round].rows[matrix].pop();
+            });
+        }
+        for sibling in 0..good.openings[round].siblings.len() {
+            with(&|p| p.openings[round].siblings[sibling][31] ^= 1);
+        }
+    }
+    with(&|p| p.values.swap(0, 1));
+    with(&|p| p.caps.swap(0, 1));
+    with(&|p| p.openings.swap(1, 2));
+    assert!(count > 200, "{count}");
+}
+
+#[test]
+fn lengths_come_from_the_key() {
+    let (key, good) = good();
+    let malformed = |change: &dyn Fn(&mut Proof)| {
+        let mut proof = good.clone();
+        change(&mut proof);
+        let verdict = verify(key.verifying_key(), &public(), &proof);
+        assert!(matches!(verdict, Err(VerifyError::Malformed(_))), "{verdict:?}");
+    };
+    malformed(&|p| p.fri.last.push(E::ZERO));
+    malformed(&|p| {
+        p.fri.last.pop();
+    });
+    malformed(&|p| {
+        p.fri.caps.pop();
+    });
+    malformed(&|p| {
+        p.layers.pop();
+    });
+    malformed(&|p| p.layers.push(Default::default()));
+    malformed(&|p| p.sums.push(E::ZERO));
+    malformed(&|p| {
+        p.values.pop();
+    });
+}
+
+#[test]
+fn the_work_is_checked_and_chooses_the_queries() {
+    let parameters = Parameters { grinding_bits: 12, ..few() };
+    let key = key(&[&SENDER, &RECEIVER], parameters);
+    let good = prove(&pool(), &key, traces(), &public(), Options::default()).expect("this is true");
+    let mut refused = 0;
+    for nonce in 1..60 {
+        let mut proof = good.clone();
+        proof.fri.nonce = good.fri.nonce.wrapping_add(nonce);
+        let verdict = verify(key.verifying_key(), &public(), &proof);
+        // Another nonce that works leads to other queries.
+        assert!(matches!(verdict, Err(VerifyError::Grinding | VerifyError::Opening)), "{verdict:?}");
+        refused += usize::from(verdict == Err(VerifyError::Grinding));
+    }
+    assert!(refused > 50);
+}
+
+#[test]
+fn bytes_have_one_form() {
+    let (key, proof) = good();
+    let bytes = proof.to_bytes();
+    let read = |bytes: &[u8]| Proof::from_bytes(key.verifying_key(), bytes);
+    assert_eq!(read(&bytes).as_ref(), Ok(&proof));
+    for end in 0..bytes.len() {
+        assert!(matches!(read(&bytes[..end]), Err(VerifyError::Malformed(_))), "{end}");
+    }
+    let longer = [&bytes[..], &[0]].concat();
+    assert!(matches!(read(&longer), Err(VerifyError::Malformed(_))));
+    // A word that is not canonical: the first coefficient of the first sum.
+    let mut at = 8 + 2;
+    at += proof.caps.iter().map(|c| 32 * c.len()).sum::<usize>();
+    let word = u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
+    assert_eq!(word, crate::field::words(proof.sums[0])[0]);
+    for other in [MODULUS, u64::MAX] {
+        let mut bad = bytes.clone();
+        bad[at..at + 8].copy_from_slice(&other.to_le_bytes());
+        assert!(matches!(read(&bad), Err(VerifyError::Malformed(_))));
+    }
+}
+
+#[test]
+fn every_flipped_bit_is_rejected_without_panic() {
+    let (key, proof) = good();
+    let bytes = proof.to_bytes();
+    for at in 0..bytes.len() {
+        let mut bad = bytes.clone();
+        bad[at] ^= 1 << (at % 8);
+        assert!(verify_bytes(key.verifying_key(), &public(), &bad).is_err(), "byte {at}");
+    }
+    // Lengths far beyond the input.
+    for at in (0..bytes.len().saturating_sub(4)).step_by(3) {
+        let mut bad = bytes.clone();
+        bad[at..at + 4].fill(0xff);
+        assert!(verify_bytes(key.verifying_key(), &public(), &bad).is_err(), "byte {at}");
+    }
+}
