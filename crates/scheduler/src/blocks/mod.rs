@@ -10,7 +10,7 @@
 //! # fn main() { let big = vec![0u8; 1 << 20]; drop(big); assert!(BLOCKS.stats().maps > 0); }
 //! ```
 //!
-//! Requests of at least 256 KiB come from blocks mapped here, in [size classes](classes) of four per doubling; smaller ones go
+//! Requests of at least 256 KiB come from blocks mapped here, in size classes, four per doubling; smaller ones go
 //! to the system's allocator. While it [recycles](BigBlocks::recycle), a freed block waits in the list of its class, for
 //! at most a given number of bytes in all; otherwise it is unmapped at once. Which code allocates doesn't matter: field
 //! vectors, digits, buckets and what dependencies allocate are recycled alike.
