@@ -45,7 +45,7 @@ const GENERAL: [(&str, &str); 10] = [
     ("inflation-bound", "critical stages may take a tenth longer than by themselves"),
     ("reclaim", "recycled buffers are neither unmapped (TLB shoot-downs) nor faulted in again"),
     ("gw", "two workers per device: one's host work overlaps the other's device work"),
-    ("pw", "partitions synthesised at once; the memory budget may allow fewer"),
+    ("pacing", "synthesis starts when the device will want it, so that memory does not pile up"),
     ("look-ahead", "enough ready partitions that a device does not wait for the next one"),
     ("in-flight", "jobs at once; more only adds latency once the devices are busy"),
     ("aging-seconds", "a job of low priority gains one step of priority per five minutes"),
@@ -68,6 +68,11 @@ pub fn recommend(machine: &MachineReport, points: &[Point]) -> Recommendation {
             "three quarters of {source} ({} MiB): the rest is for keys and the page cache",
             machine.usable_memory() >> 20
         ),
+    );
+    config.pw = threads.clamp(2, 10);
+    because(
+        "pw",
+        format!("one per hardware thread ({threads}), from 2 to 10; the memory budget may allow fewer"),
     );
     config.synthesis = threads;
     because("synthesis", format!("all {threads} hardware threads: the gate holds them back when it must"));
