@@ -4,12 +4,14 @@
 //! `FOREBAY_BENCH_LOG=18 FOREBAY_BENCH_RUNS=5 cargo bench -p forebay-msm --bench msm -- bls-g1 bn-g1 bls-g2 bn-g2`
 //!
 //! Further settings: `FOREBAY_BENCH_KINDS=uniform,equal` (which scalars), `FOREBAY_BENCH_PORTABLE=1` (a row of the
-//! portable kernels), `FOREBAY_BENCH_PEERS=0` (no peers).
+//! portable kernels), `FOREBAY_BENCH_ENDOMORPHISM=1` (rows with scalars cut by the endomorphism and whole), `FOREBAY_BENCH_PEERS=0` (no peers).
 #![allow(clippy::unwrap_used, missing_docs)] // a benchmark may panic
 
 use blst::{blst_p1_affine, blst_p2_affine};
 use ff::PrimeField;
-use forebay_msm::{Backend, Bases, Bls12_381, Bn254, CpuBackend, Curve, Kernels, ScalarField};
+use forebay_msm::{
+    Backend, Bases, Bls12_381, Bn254, CpuBackend, Curve, Kernels, ScalarField, msm::Endomorphism,
+};
 use group::Group;
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use std::sync::Arc;
@@ -108,6 +110,11 @@ fn main() {
     let pool = Arc::new(rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap());
     let auto = CpuBackend::new(pool.clone());
     let portable = CpuBackend::with_kernels(pool.clone(), Arc::default(), Kernels::Portable).unwrap();
+    let by = |backend: &CpuBackend, e: Endomorphism| backend.clone().with_endomorphism(e);
+    let (cut, whole) = (by(&auto, Endomorphism::Always), by(&auto, Endomorphism::Never));
+    let (portable_cut, portable_whole) =
+        (by(&portable, Endomorphism::Always), by(&portable, Endomorphism::Never));
+    let with_endomorphism = setting("FOREBAY_BENCH_ENDOMORPHISM", 0) == 1;
     let kinds = std::env::var("FOREBAY_BENCH_KINDS").unwrap_or_default();
     let with_portable = setting("FOREBAY_BENCH_PORTABLE", 0) == 1;
     let with_peers = setting("FOREBAY_BENCH_PEERS", 1) == 1;
@@ -127,6 +134,14 @@ fn main() {
                             vec![("ours", Box::new(|| run(&auto)))];
                         if with_portable {
                             jobs.push(("portable", Box::new(|| run(&portable))));
+                        }
+                        if with_endomorphism {
+                            jobs.push(("cut", Box::new(|| run(&cut))));
+                            jobs.push(("whole", Box::new(|| run(&whole))));
+                        }
+                        if with_portable && with_endomorphism {
+                            jobs.push(("portable, cut", Box::new(|| run(&portable_cut))));
+                            jobs.push(("portable, whole", Box::new(|| run(&portable_whole))));
                         }
                         if with_peers && *kind == "uniform" {
                             jobs.push(($peer_name, Box::new(|| $peer(&points, scalars))));

@@ -6,7 +6,7 @@ use crate::{
     curve::Curve,
     domain_cache::DomainCache,
     kernels::{Kernels, KernelsUnavailable, Path},
-    msm::{MsmPoint, msm, scratch_bytes},
+    msm::{Endomorphism, MsmPoint, msm, scratch_bytes},
     ntt,
     quotient::quotient_by,
 };
@@ -21,6 +21,7 @@ pub struct CpuBackend {
     pool: Arc<ThreadPool>,
     domains: Arc<DomainCache>,
     path: Path,
+    endomorphism: Endomorphism,
 }
 
 impl CpuBackend {
@@ -32,7 +33,7 @@ impl CpuBackend {
     /// A backend that shares its domains with others.
     pub fn with_domains(pool: Arc<ThreadPool>, domains: Arc<DomainCache>) -> Self {
         let path = Kernels::Auto.choose().unwrap_or(Path::Portable);
-        CpuBackend { pool, domains, path }
+        CpuBackend { pool, domains, path, endomorphism: Endomorphism::Auto }
     }
 
     /// A backend that runs the named kernels and no others.
@@ -44,7 +45,12 @@ impl CpuBackend {
         domains: Arc<DomainCache>,
         kernels: Kernels,
     ) -> Result<Self, KernelsUnavailable> {
-        Ok(CpuBackend { pool, domains, path: kernels.choose()? })
+        Ok(CpuBackend { path: kernels.choose()?, ..Self::with_domains(pool, domains) })
+    }
+
+    /// The same backend, cutting scalars by the endomorphism where this says.
+    pub fn with_endomorphism(self, endomorphism: Endomorphism) -> Self {
+        CpuBackend { endomorphism, ..self }
     }
 
     /// The pool that the work runs on.
@@ -57,7 +63,7 @@ impl CpuBackend {
     where
         C::G1Affine: MsmPoint,
     {
-        scratch_bytes::<C::G1Affine>(self.path, terms, self.pool.current_num_threads())
+        scratch_bytes::<C::G1Affine>(self.path, self.endomorphism, terms, self.pool.current_num_threads())
     }
 
     /// As [`Self::msm_g1_scratch_bytes`], in G2.
@@ -65,7 +71,7 @@ impl CpuBackend {
     where
         C::G2Affine: MsmPoint,
     {
-        scratch_bytes::<C::G2Affine>(self.path, terms, self.pool.current_num_threads())
+        scratch_bytes::<C::G2Affine>(self.path, self.endomorphism, terms, self.pool.current_num_threads())
     }
 
     /// The domains in use, for inspection, sharing and clearing.
@@ -176,6 +182,6 @@ impl CpuBackend {
         A::Scalar: crate::field::ScalarField,
     {
         same_length(operation, "scalars", scalars.len(), bases.len())?;
-        Ok(self.pool.install(|| msm(self.path, bases, scalars)))
+        Ok(self.pool.install(|| msm(self.path, self.endomorphism, bases, scalars)))
     }
 }

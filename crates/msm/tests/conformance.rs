@@ -1,6 +1,6 @@
 //! The conformance suite on every backend of this crate, both curves, one thread and several.
 
-use forebay_msm::{Backend, Bls12_381, Bn254, CpuBackend, Curve, Kernels, conformance};
+use forebay_msm::{Backend, Bls12_381, Bn254, CpuBackend, Curve, Kernels, conformance, msm::Endomorphism};
 use std::sync::Arc;
 
 fn pool(threads: usize) -> Arc<rayon::ThreadPool> {
@@ -34,6 +34,26 @@ where
 #[test]
 fn bls12_381_msm() {
     each::<Bls12_381>(conformance::run_msm);
+}
+
+/// Scalars cut by the endomorphism at any number of terms, and at none.
+fn either_way<C: Curve>()
+where
+    CpuBackend: Backend<C>,
+{
+    for endomorphism in [Endomorphism::Always, Endomorphism::Never] {
+        backends().for_each(|b| conformance::run_msm::<C>(&b.with_endomorphism(endomorphism)));
+    }
+}
+
+#[test]
+fn bls12_381_msm_endomorphism() {
+    either_way::<Bls12_381>();
+}
+
+#[test]
+fn bn254_msm_endomorphism() {
+    either_way::<Bn254>();
 }
 
 #[test]

@@ -30,6 +30,9 @@ pub unsafe trait Coordinate: Copy + PartialEq + Send + Sync + core::fmt::Debug +
     fn square(&self) -> Self;
     /// a⁻¹; zero for zero. Variable time.
     fn invert(&self) -> Self;
+    /// β with β² + β + 1 = 0 for which (x, y) ↦ (βx, y) multiplies by the λ of the curve's
+    /// [`Lattice`](crate::msm) in the group with these coordinates: in G2 the square of that in G1.
+    fn cube_root() -> Self;
 
     /// 2a.
     #[inline(always)]
@@ -98,5 +101,9 @@ unsafe impl Coordinate for Bn254Fq {
     fn invert(&self) -> Self {
         let inverse = Fq::from_limbs_unchecked(self.0).invert();
         inverse.into_option().map_or(Self::ZERO, |v| Bn254Fq(*v.limbs()))
+    }
+
+    fn cube_root() -> Self {
+        Bn254Fq([0x7193_0c11_d782_e155, 0xa6bb_947c_ffbe_3323, 0xaa30_3344_d474_1444, 0x2c3b_3f0d_2659_4943])
     }
 }

@@ -185,6 +185,17 @@ unsafe impl Coordinate for Fp381 {
         // SAFETY: as in `mul`. blst maps zero to zero.
         fp(|out| unsafe { blst_fp_eucl_inverse(out, self.as_ptr()) })
     }
+
+    fn cube_root() -> Self {
+        Fp381([
+            0xcd03_c9e4_8671_f071,
+            0x5dab_2246_1fcd_a5d2,
+            0x5870_42af_d385_1b95,
+            0x8eb6_0ebe_01ba_cb9e,
+            0x03f9_7d6e_83d0_50d2,
+            0x18f0_2065_5463_8741,
+        ])
+    }
 }
 
 /// c0 + c1·u over [`Fp381`], with blst's products (three multiplications that share reductions).
@@ -241,5 +252,9 @@ unsafe impl Coordinate for Fp381Quadratic {
     fn invert(&self) -> Self {
         // SAFETY: as in `mul`. blst maps zero to zero.
         fp2(|out| unsafe { blst_fp2_eucl_inverse(out, self.as_ptr()) })
+    }
+
+    fn cube_root() -> Self {
+        Fp381Quadratic { c0: Fp381::cube_root().square(), c1: Fp381::ZERO }
     }
 }

@@ -47,4 +47,8 @@ unsafe impl<F: Coordinate> Coordinate for Quadratic<F> {
         let norm = self.c0.square().add(&self.c1.square()).invert();
         Quadratic { c0: self.c0.mul(&norm), c1: self.c1.neg().mul(&norm) }
     }
+
+    fn cube_root() -> Self {
+        Quadratic { c0: F::cube_root().square(), c1: F::ZERO }
+    }
 }

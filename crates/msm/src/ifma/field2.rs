@@ -202,7 +202,6 @@ unsafe impl<K: Coordinate, M: Modulus<N>, const N: usize, const W: usize> LaneFi
         });
         Affine { x, y }
     }
-    #[cfg(test)]
     fn pack(v: &K) -> [Line; 2] {
         halves::<W, K>(v).map(|words| super::msm_field::pack::<N, M>(&words))
     }

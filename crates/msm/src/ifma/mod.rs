@@ -16,6 +16,7 @@ mod field8_tests;
 pub(crate) mod msm;
 mod msm_buckets;
 mod msm_field;
+mod msm_glv;
 mod msm_rounds;
 mod msm_runs;
 mod msm_table;

@@ -3,7 +3,7 @@
 use super::{
     field2::Quad,
     field8::{Bls, Bn},
-    msm_buckets::{best_width, bucket_method, parts, plain_sum},
+    msm_buckets::{CUT_UP_TO, bucket_method, cost, full_windows, parts, plain_sum, short_windows},
     msm_field::{Base, LaneField},
 };
 use crate::{
@@ -15,8 +15,8 @@ use crate::{
     },
     kernels::Ifma,
     msm::{
-        classify::{Classes, SHORT_BITS},
-        digits::full_bits,
+        classify::Classes,
+        glv::{Endomorphism, Windows},
         memory::tile_bytes,
         point::Xyzz,
         points::Points,
@@ -32,31 +32,48 @@ type BnG2 = Quad<Quadratic<Bn254Fq>, Bn, 5, 4>;
 /// Σ k_i·P_i; `None` for coordinates that have no field in lanes.
 pub(crate) fn tile<F: ScalarField, K: Coordinate>(
     ifma: Ifma,
+    endomorphism: Endomorphism,
     points: Points<'_, K>,
     scalars: &[F],
 ) -> Option<Xyzz<K>> {
-    over::<F, K, BlsG1>(ifma, points, scalars)
-        .or_else(|| over::<F, K, BlsG2>(ifma, points, scalars))
-        .or_else(|| over::<F, K, BnG1>(ifma, points, scalars))
-        .or_else(|| over::<F, K, BnG2>(ifma, points, scalars))
+    over::<F, K, BlsG1>(ifma, endomorphism, points, scalars)
+        .or_else(|| over::<F, K, BlsG2>(ifma, endomorphism, points, scalars))
+        .or_else(|| over::<F, K, BnG1>(ifma, endomorphism, points, scalars))
+        .or_else(|| over::<F, K, BnG2>(ifma, endomorphism, points, scalars))
 }
 
 /// The most bytes that [`tile`] allocates; `None` for coordinates that have no field in lanes.
-pub(crate) fn scratch_bytes<K: Coordinate>(terms: usize, bits: u32, threads: usize) -> Option<usize> {
-    scratch_of::<K, BlsG1>(terms, bits, threads)
-        .or_else(|| scratch_of::<K, BlsG2>(terms, bits, threads))
-        .or_else(|| scratch_of::<K, BnG1>(terms, bits, threads))
-        .or_else(|| scratch_of::<K, BnG2>(terms, bits, threads))
+pub(crate) fn scratch_bytes<K: Coordinate>(
+    endomorphism: Endomorphism,
+    terms: usize,
+    bits: u32,
+    threads: usize,
+) -> Option<usize> {
+    scratch_of::<K, BlsG1>(endomorphism, terms, bits, threads)
+        .or_else(|| scratch_of::<K, BlsG2>(endomorphism, terms, bits, threads))
+        .or_else(|| scratch_of::<K, BnG1>(endomorphism, terms, bits, threads))
+        .or_else(|| scratch_of::<K, BnG2>(endomorphism, terms, bits, threads))
 }
 
-fn scratch_of<K: Coordinate, L: LaneField>(terms: usize, bits: u32, threads: usize) -> Option<usize> {
+fn scratch_of<K: Coordinate, L: LaneField>(
+    endomorphism: Endomorphism,
+    terms: usize,
+    bits: u32,
+    threads: usize,
+) -> Option<usize> {
     let same = core::any::TypeId::of::<K>() == core::any::TypeId::of::<L::Scalar>();
-    same.then(|| tile_bytes(terms, bits, threads, &parts::<L>(terms), |terms| best_width(terms, bits)))
+    same.then(|| {
+        let parts = parts::<L>(terms);
+        let whole = tile_bytes(terms, threads, &parts, |terms| Windows::whole(terms, bits, cost));
+        let cut = endomorphism.most_cut(terms, CUT_UP_TO);
+        whole.max(tile_bytes(cut, threads, &parts, |terms| Windows::halves(terms, cost)))
+    })
 }
 
 /// `None` if K is not the coordinate of L.
 fn over<F: ScalarField, K: Coordinate, L: LaneField>(
     _witness: Ifma,
+    endomorphism: Endomorphism,
     points: Points<'_, K>,
     scalars: &[F],
 ) -> Option<Xyzz<K>> {
@@ -65,8 +82,10 @@ fn over<F: ScalarField, K: Coordinate, L: LaneField>(
     // SAFETY: the witness exists only where the CPU has the features.
     let sum = unsafe {
         let units = plain_sum::<L>(points, &classes.units);
-        let short = bucket_method::<F, L>(points, scalars, &classes.short, SHORT_BITS);
-        let full = bucket_method::<F, L>(points, scalars, &classes.full, full_bits::<F>());
+        let windows = short_windows(classes.short.len());
+        let short = bucket_method::<F, L>(points, scalars, &classes.short, windows);
+        let windows = full_windows::<F>(classes.full.len(), endomorphism);
+        let full = bucket_method::<F, L>(points, scalars, &classes.full, windows);
         units.add(&short).add(&full)
     };
     (&sum as &dyn Any).downcast_ref::<Xyzz<K>>().copied()

@@ -70,7 +70,6 @@ pub(super) unsafe trait LaneField: Copy + Send + Sync + 'static {
     /// The point of packed coordinates x, y as they come from [`Self::read`] and additions.
     fn leave(point: [&Self::Packed; 2]) -> Affine<Self::Scalar>;
     /// Other limbs, same integer.
-    #[cfg(test)]
     fn pack(v: &Self::Scalar) -> Self::Packed;
     /// The element of packed words, out of this Montgomery form.
     #[cfg(test)]
@@ -127,7 +126,6 @@ pub(super) fn scalar_mul<const N: usize, M: Modulus<N>>(a: &[u64; N], b: &[u64; 
     f::canonical::<N, M>(&packed)
 }
 
-#[cfg(test)]
 pub(super) fn pack<const N: usize, M: Modulus<N>>(words: &[u64]) -> Line {
     let limbs: [u64; N] = f::split(words);
     Line(core::array::from_fn(|i| if i < N { limbs[i] } else { 0 }))
@@ -261,7 +259,6 @@ unsafe impl<K: Coordinate, M: Modulus<N>, const N: usize, const W: usize> LaneFi
         let [x, y] = core::array::from_fn(|i| coordinate(&unpack::<N, W, M>(point[i], &M::LEAVE_POINT[i])));
         Affine { x, y }
     }
-    #[cfg(test)]
     fn pack(v: &K) -> Line {
         pack::<N, M>(&words::<K, W>(v))
     }

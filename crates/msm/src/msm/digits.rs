@@ -1,6 +1,9 @@
 //! Signed digits: |k| = Σ d_w·2^(c·w) with −2^(c−1) ≤ d_w < 2^(c−1), which halves the number of buckets.
 
-use super::classify::{Term, magnitude};
+use super::{
+    classify::{Term, magnitude},
+    glv::{Of, Windows, decompose, sign_extended},
+};
 use crate::field::ScalarField;
 use rayon::prelude::*;
 use zeroize::Zeroizing;
@@ -14,7 +17,7 @@ pub(crate) const MAX_WIDTH: u32 = 16;
 /// The digits of a list of scalars, window after window; wiped when dropped.
 pub(crate) struct Digits {
     digits: Zeroizing<Vec<i16>>,
-    terms: usize,
+    per_window: usize,
 }
 
 /// How many windows of `width` bits hold every magnitude below 15/16·2^(`bits` + 1): the largest sum of digits in c·w bits
@@ -31,32 +34,40 @@ pub(crate) fn full_bits<F: ScalarField>() -> u32 {
 }
 
 impl Digits {
-    /// The digits of the scalars that `terms` names, whose magnitudes are those of [`window_count`] for `bits`.
-    pub(crate) fn of<F: ScalarField>(scalars: &[F], terms: &[Term], bits: u32, width: u32) -> Self {
+    /// The digits of the scalars that `terms` names.
+    pub(crate) fn of<F: ScalarField>(scalars: &[F], terms: &[Term], windows: Windows) -> Self {
+        let Windows { width, count, parts } = windows;
         debug_assert!((2..=MAX_WIDTH).contains(&width));
-        let windows = window_count(bits, width) as usize;
-        let mut digits = Zeroizing::new(vec![0i16; windows * terms.len()]);
-        // One column per window, cut into the same runs of terms, then regrouped by run.
+        let lattice = Of::<F>::LATTICE.filter(|_| parts == 2);
+        let mut digits = Zeroizing::new(vec![0i16; parts * count * terms.len()]);
+        // One column per window and part, cut into the same runs of terms, then regrouped by run.
         let mut runs: Vec<(&[Term], Vec<&mut [i16]>)> =
-            terms.chunks(TASK).map(|run| (run, Vec::with_capacity(windows))).collect();
+            terms.chunks(TASK).map(|run| (run, Vec::with_capacity(parts * count))).collect();
         for column in digits.chunks_mut(terms.len().max(1)) {
             for (run, part) in runs.iter_mut().zip(column.chunks_mut(TASK)) {
                 run.1.push(part);
             }
         }
-        let halves = halves(width, windows);
+        let halves = halves(width, count);
         runs.into_par_iter().for_each(|(run, mut columns)| {
             for (i, term) in run.iter().enumerate() {
                 let (m, _) = magnitude(&scalars[(term >> 1) as usize]);
-                write_digits(&m, &halves, width, columns.iter_mut().map(|column| &mut column[i]));
+                let Some(lattice) = lattice else {
+                    write_digits(&m, &halves, width, columns.iter_mut().map(|column| &mut column[i]));
+                    continue;
+                };
+                for (part, half) in decompose(lattice, &m).into_iter().enumerate() {
+                    let columns = columns.iter_mut().skip(part).step_by(2);
+                    write_digits(&sign_extended(half), &halves, width, columns.map(|column| &mut column[i]));
+                }
             }
         });
-        Digits { digits, terms: terms.len() }
+        Digits { digits, per_window: parts * terms.len() }
     }
 
-    /// The digits of window `w`, one per term.
+    /// The digits of window `w`: one per term, or one per term for the first halves and then one for the second.
     pub(crate) fn window(&self, w: usize) -> &[i16] {
-        &self.digits[w * self.terms..(w + 1) * self.terms]
+        &self.digits[w * self.per_window..(w + 1) * self.per_window]
     }
 }
 
@@ -73,7 +84,7 @@ fn halves(width: u32, windows: usize) -> Raised {
     sum
 }
 
-/// The digits of m are those of m + Σ 2^(c·w + c − 1) in base 2^c, less 2^(c−1) each: no carry goes from one to the next.
+/// The digits of m, which may be negative (in two's complement), are those of m + Σ 2^(c·w + c − 1) in base 2^c, less 2^(c−1) each: no carry goes from one to the next.
 #[inline(always)]
 fn write_digits<'a>(m: &[u64; 4], halves: &Raised, width: u32, out: impl Iterator<Item = &'a mut i16>) {
     let mut raised = *halves;

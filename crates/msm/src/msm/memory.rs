@@ -4,7 +4,7 @@
 //! scalars after the other, a copy of the points (vector path, from a few MiB on), the digits, and per thread one
 //! window's sorted entries, its runs, its buckets and the adder's own memory.
 
-use super::digits::window_count;
+use super::glv::Windows;
 
 /// The sizes of the parts of one bucket method.
 #[derive(Clone, Copy, Debug)]
@@ -25,22 +25,23 @@ const CLASSES: usize = 16;
 /// Bytes of the classes that stay: indices.
 const TERMS: usize = 4;
 
-/// The most that a tile of `terms` terms with magnitudes of `bits` bits allocates over `threads` threads, where `width`
-/// chooses the window for a number of terms.
+/// The most that a tile of `terms` terms allocates over `threads` threads, where `windows` chooses for a number of
+/// terms.
 ///
 /// Fewer full-width terms than `terms` need no more: their windows, at most those of half as many terms, double at most
 /// where the terms halve.
 pub(crate) fn tile_bytes(
     terms: usize,
-    bits: u32,
     threads: usize,
     parts: &Parts,
-    width: impl Fn(usize) -> u32,
+    windows: impl Fn(usize) -> Windows,
 ) -> usize {
-    let windows = window_count(bits, width((terms / 2).max(1))) as usize;
-    let buckets = 1usize << (width(terms.max(1)) - 1);
-    let digits = windows * 2 * terms;
-    let of_thread = terms * parts.per_entry + buckets * parts.per_bucket + parts.adder;
+    let of_half = windows((terms / 2).max(1));
+    let Windows { parts: cut, .. } = of_half;
+    // Cut scalars have twice the buckets, and the sums of both.
+    let buckets = windows(terms.max(1)).buckets() * if cut == 2 { 3 } else { 1 };
+    let digits = of_half.count * cut * 2 * terms;
+    let of_thread = cut * terms * parts.per_entry + buckets * parts.per_bucket + parts.adder;
     let bucket_method = terms * (TERMS + parts.copied) + digits + threads * of_thread;
     // A thread's lists of tasks, rayon's own, the last line of a copy.
     let small = (64 << 10) * (threads + 1);

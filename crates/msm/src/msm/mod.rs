@@ -3,12 +3,14 @@
 mod batch_affine;
 pub(crate) mod classify;
 pub(crate) mod digits;
+pub(crate) mod glv;
 pub(crate) mod memory;
 pub(crate) mod pippenger;
 pub(crate) mod point;
 pub(crate) mod points;
 pub(crate) mod reduce;
 
+pub use glv::Endomorphism;
 pub use points::MsmPoint;
 
 use crate::{
@@ -16,9 +18,9 @@ use crate::{
     field::{ScalarField, coordinate::Coordinate},
     kernels::Path,
 };
-use classify::{Classes, SHORT_BITS};
+use classify::{Classes, Term};
 use digits::full_bits;
-use pippenger::{bucket_method, plain_sum};
+use pippenger::{bucket_method, full_windows, plain_sum, short_windows};
 use point::Xyzz;
 use points::{Points, into_curve_point};
 
@@ -27,50 +29,69 @@ use points::{Points, into_curve_point};
 const TILE: usize = 1 << 21;
 
 /// The most bytes that [`msm`] allocates for that many terms over that many threads.
-pub(crate) fn scratch_bytes<A: MsmPoint>(path: Path, terms: usize, threads: usize) -> usize
+pub(crate) fn scratch_bytes<A: MsmPoint>(
+    path: Path,
+    endomorphism: Endomorphism,
+    terms: usize,
+    threads: usize,
+) -> usize
 where
     A::Scalar: ScalarField,
 {
     let (terms, bits) = (terms.min(TILE), full_bits::<A::Scalar>());
     match path {
-        Path::Portable => pippenger::scratch_bytes::<A::Coordinate>(terms, bits, threads),
+        Path::Portable => pippenger::scratch_bytes::<A::Coordinate>(endomorphism, terms, bits, threads),
         #[cfg(target_arch = "x86_64")]
-        Path::Ifma(_) => crate::ifma::msm::scratch_bytes::<A::Coordinate>(terms, bits, threads)
-            .unwrap_or_else(|| pippenger::scratch_bytes::<A::Coordinate>(terms, bits, threads)),
+        Path::Ifma(_) => crate::ifma::msm::scratch_bytes::<A::Coordinate>(endomorphism, terms, bits, threads)
+            .unwrap_or_else(|| pippenger::scratch_bytes::<A::Coordinate>(endomorphism, terms, bits, threads)),
         #[cfg(not(target_arch = "x86_64"))]
-        Path::Ifma(_) => pippenger::scratch_bytes::<A::Coordinate>(terms, bits, threads),
+        Path::Ifma(_) => pippenger::scratch_bytes::<A::Coordinate>(endomorphism, terms, bits, threads),
     }
 }
 
 /// Σ k_i·P_i on the pool of the calling thread. The lengths are equal.
-pub(crate) fn msm<A: MsmPoint>(path: Path, bases: Bases<'_, A>, scalars: &[A::Scalar]) -> A::Curve
+pub(crate) fn msm<A: MsmPoint>(
+    path: Path,
+    endomorphism: Endomorphism,
+    bases: Bases<'_, A>,
+    scalars: &[A::Scalar],
+) -> A::Curve
 where
     A::Scalar: ScalarField,
 {
     let tiles = scalars.chunks(TILE).enumerate();
     let sum = tiles.fold(Xyzz::INFINITY, |acc, (i, scalars)| {
         let bases = bases.slice(i * TILE..i * TILE + scalars.len());
-        acc.add(&tile(path, Points::new(bases), scalars))
+        acc.add(&tile(path, endomorphism, Points::new(bases), scalars))
     });
     into_curve_point::<A>(sum.to_affine()).to_curve()
 }
 
-fn tile<F: ScalarField, K: Coordinate>(path: Path, points: Points<'_, K>, scalars: &[F]) -> Xyzz<K> {
+fn tile<F: ScalarField, K: Coordinate>(
+    path: Path,
+    endomorphism: Endomorphism,
+    points: Points<'_, K>,
+    scalars: &[F],
+) -> Xyzz<K> {
     match path {
-        Path::Portable => portable_tile(points, scalars),
+        Path::Portable => portable_tile(endomorphism, points, scalars),
         #[cfg(target_arch = "x86_64")]
-        Path::Ifma(ifma) => {
-            crate::ifma::msm::tile(ifma, points, scalars).unwrap_or_else(|| portable_tile(points, scalars))
-        }
+        Path::Ifma(ifma) => crate::ifma::msm::tile(ifma, endomorphism, points, scalars)
+            .unwrap_or_else(|| portable_tile(endomorphism, points, scalars)),
         #[cfg(not(target_arch = "x86_64"))]
-        Path::Ifma(_) => portable_tile(points, scalars),
+        Path::Ifma(_) => portable_tile(endomorphism, points, scalars),
     }
 }
 
-fn portable_tile<F: ScalarField, K: Coordinate>(points: Points<'_, K>, scalars: &[F]) -> Xyzz<K> {
+fn portable_tile<F: ScalarField, K: Coordinate>(
+    endomorphism: Endomorphism,
+    points: Points<'_, K>,
+    scalars: &[F],
+) -> Xyzz<K> {
     let classes = Classes::of(scalars, |_| false);
     let units = plain_sum(points, &classes.units);
-    let short = bucket_method(points, scalars, &classes.short, SHORT_BITS);
-    let full = bucket_method(points, scalars, &classes.full, full_bits::<F>());
+    let sum = |terms: &[Term], windows| bucket_method(points, scalars, terms, windows);
+    let short = sum(&classes.short, short_windows(classes.short.len()));
+    let full = sum(&classes.full, full_windows::<F>(classes.full.len(), endomorphism));
     units.add(&short).add(&full)
 }
