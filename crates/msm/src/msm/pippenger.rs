@@ -52,15 +52,19 @@ pub(crate) fn bucket_method<F: ScalarField, K: Coordinate>(
 
 /// The most bytes that a tile allocates.
 pub(crate) fn scratch_bytes<K: Coordinate>(terms: usize, bits: u32, threads: usize) -> usize {
+    tile_bytes(terms, bits, threads, &parts::<K>(), |terms| best_width(terms, bits))
+}
+
+/// What a bucket method allocates.
+pub(crate) fn parts<K: Coordinate>() -> Parts {
     let (point, gathered) = (size_of::<Affine<K>>(), gather_len::<K>());
-    let parts = Parts {
+    Parts {
         copied: 0,
         per_entry: size_of::<Term>(),
         // Ends, buckets; in the reduction two sums and two terms for each strip, products for each addition.
         per_bucket: size_of::<u32>() + point + point / 2 + size_of::<K>(),
         adder: gathered * (point + size_of::<K>() + size_of::<u32>() + size_of::<usize>()),
-    };
-    tile_bytes(terms, bits, threads, &parts, |terms| best_width(terms, bits))
+    }
 }
 
 /// Σ ±P_i over the terms.
@@ -105,11 +109,16 @@ fn range_sum<K: Coordinate>(
     range: Range<usize>,
 ) -> Xyzz<K> {
     let (sorted, ends) = sort(terms, digits, &range);
-    let mut batch = Batch::with_capacity(gather_len::<K>().max(range.len() / 4));
-    let mut buckets = Zeroizing::new(vec![Affine::INFINITY; range.len()]);
-    accumulate(points, &sorted, &ends, &mut buckets, &mut batch);
-    let Sums { weighted, plain } = reduce(&buckets, &mut batch);
+    let Sums { weighted, plain } = bucket_sums(points, &sorted, &ends);
     weighted.add(&plain.mul_small(range.start))
+}
+
+/// Σ (b+1)·B_b and Σ B_b, where B_b sums the terms from the end of bucket b − 1 to that of bucket b.
+pub(crate) fn bucket_sums<K: Coordinate>(points: Points<'_, K>, sorted: &[Term], ends: &[u32]) -> Sums<K> {
+    let mut batch = Batch::with_capacity(gather_len::<K>().max(ends.len() / 4));
+    let mut buckets = Zeroizing::new(vec![Affine::INFINITY; ends.len()]);
+    accumulate(points, sorted, ends, &mut buckets, &mut batch);
+    reduce(&buckets, &mut batch)
 }
 
 /// The terms with a digit in the range, ordered by bucket, and the end of each bucket's run. The digit's sign goes
