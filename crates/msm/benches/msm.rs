@@ -4,7 +4,9 @@
 //! `FOREBAY_BENCH_LOG=18 FOREBAY_BENCH_RUNS=5 cargo bench -p forebay-msm --bench msm -- bls-g1 bn-g1 bls-g2 bn-g2`
 //!
 //! Further settings: `FOREBAY_BENCH_KINDS=uniform,equal` (which scalars), `FOREBAY_BENCH_PORTABLE=1` (a row of the
-//! portable kernels), `FOREBAY_BENCH_ENDOMORPHISM=1` (rows with scalars cut by the endomorphism and whole), `FOREBAY_BENCH_PEERS=0` (no peers).
+//! portable kernels), `FOREBAY_BENCH_ENDOMORPHISM=1` (rows with scalars cut by the endomorphism and whole), `FOREBAY_BENCH_PEERS=0`
+//! (no peers), `FOREBAY_BENCH_FIXED=16` (a row over prepared bases with at most 16 multiples of each; making the table is
+//! not in it).
 #![allow(clippy::unwrap_used, missing_docs)] // a benchmark may panic
 
 use blst::{blst_p1_affine, blst_p2_affine};
@@ -108,21 +110,29 @@ fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
     let wants = |name: &str| wanted.is_empty() || wanted.iter().any(|w| w == name);
     let pool = Arc::new(rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap());
-    let auto = CpuBackend::new(pool.clone());
+    let auto = &CpuBackend::new(pool.clone());
     let portable = CpuBackend::with_kernels(pool.clone(), Arc::default(), Kernels::Portable).unwrap();
     let by = |backend: &CpuBackend, e: Endomorphism| backend.clone().with_endomorphism(e);
-    let (cut, whole) = (by(&auto, Endomorphism::Always), by(&auto, Endomorphism::Never));
+    let (cut, whole) = (by(auto, Endomorphism::Always), by(auto, Endomorphism::Never));
     let (portable_cut, portable_whole) =
         (by(&portable, Endomorphism::Always), by(&portable, Endomorphism::Never));
     let with_endomorphism = setting("FOREBAY_BENCH_ENDOMORPHISM", 0) == 1;
     let kinds = std::env::var("FOREBAY_BENCH_KINDS").unwrap_or_default();
     let with_portable = setting("FOREBAY_BENCH_PORTABLE", 0) == 1;
     let with_peers = setting("FOREBAY_BENCH_PEERS", 1) == 1;
+    let multiples = setting("FOREBAY_BENCH_FIXED", 0);
     pool.install(|| {
         macro_rules! group {
-            ($name:literal, $curve:ty, $group:ident, $msm:ident, $peer_name:literal, $peer:expr) => {
+            ($name:literal, $curve:ty, $group:ident, $msm:ident, $prepare:ident, $msm_fixed:ident, $peer_name:literal, $peer:expr) => {
                 if wants($name) {
                     let points = points::<<$curve as Curve>::$group>(n);
+                    let fixed = (multiples > 0).then(|| {
+                        let (start, bytes) = (cpu_seconds(), multiples * size_of_val(&points[..]));
+                        let fixed = auto.$prepare::<$curve>(Bases::from_slice(&points), bytes).unwrap();
+                        let (seconds, mib) = (cpu_seconds() - start, fixed.bytes() >> 20);
+                        println!("{} 2^{log_n} {fixed:?}: {mib} MiB, made in {seconds:.2} s", $name);
+                        fixed
+                    });
                     for (kind, scalars) in &scalars::<<$curve as Curve>::Fr>(n) {
                         if !kinds.is_empty() && !kinds.split(',').any(|k| k == *kind) {
                             continue;
@@ -131,7 +141,7 @@ fn main() {
                             Backend::<$curve>::$msm(backend, Bases::from_slice(&points), scalars).unwrap()
                         };
                         let mut jobs: Vec<Job<'_, <$curve as Curve>::$group>> =
-                            vec![("ours", Box::new(|| run(&auto)))];
+                            vec![("ours", Box::new(|| run(auto)))];
                         if with_portable {
                             jobs.push(("portable", Box::new(|| run(&portable))));
                         }
@@ -142,6 +152,9 @@ fn main() {
                         if with_portable && with_endomorphism {
                             jobs.push(("portable, cut", Box::new(|| run(&portable_cut))));
                             jobs.push(("portable, whole", Box::new(|| run(&portable_whole))));
+                        }
+                        if let Some(fixed) = &fixed {
+                            jobs.push(("prepared bases", Box::new(move || auto.$msm_fixed::<$curve>(fixed, scalars).unwrap())));
                         }
                         if with_peers && *kind == "uniform" {
                             jobs.push(($peer_name, Box::new(|| $peer(&points, scalars))));
@@ -156,6 +169,8 @@ fn main() {
             Bls12_381,
             G1,
             msm_g1,
+            prepare_g1,
+            msm_g1_fixed,
             "blst pippenger",
             |points: &Vec<blstrs::G1Affine>, scalars: &Vec<blstrs::Scalar>| {
                 as_group::<_, blstrs::G1Projective>(blst_pippenger!(
@@ -168,7 +183,7 @@ fn main() {
                 ))
             }
         );
-        group!("bn-g1", Bn254, G1, msm_g1, "halo2curves msm_best", |points: &Vec<_>, scalars: &Vec<_>| {
+        group!("bn-g1", Bn254, G1, msm_g1, prepare_g1, msm_g1_fixed, "halo2curves msm_best", |points: &Vec<_>, scalars: &Vec<_>| {
             halo2curves::msm::msm_best(scalars, points)
         });
         group!(
@@ -176,6 +191,8 @@ fn main() {
             Bls12_381,
             G2,
             msm_g2,
+            prepare_g2,
+            msm_g2_fixed,
             "blst pippenger",
             |points: &Vec<blstrs::G2Affine>, scalars: &Vec<blstrs::Scalar>| {
                 as_group::<_, blstrs::G2Projective>(blst_pippenger!(
@@ -188,7 +205,7 @@ fn main() {
                 ))
             }
         );
-        group!("bn-g2", Bn254, G2, msm_g2, "halo2curves msm_best", |points: &Vec<_>, scalars: &Vec<_>| {
+        group!("bn-g2", Bn254, G2, msm_g2, prepare_g2, msm_g2_fixed, "halo2curves msm_best", |points: &Vec<_>, scalars: &Vec<_>| {
             halo2curves::msm::msm_best(scalars, points)
         });
     });

@@ -6,7 +6,7 @@ use crate::{
     curve::Curve,
     domain_cache::DomainCache,
     kernels::{Kernels, KernelsUnavailable, Path},
-    msm::{Endomorphism, MsmPoint, msm, scratch_bytes},
+    msm::{Endomorphism, FixedBases, MsmPoint, fixed, msm, scratch_bytes},
     ntt,
     quotient::quotient_by,
 };
@@ -72,6 +72,78 @@ impl CpuBackend {
         C::G2Affine: MsmPoint,
     {
         scratch_bytes::<C::G2Affine>(self.path, self.endomorphism, terms, self.pool.current_num_threads())
+    }
+
+    /// Bases that many MSMs will share, with multiples of each in a table of at most `budget` bytes: as many as the cost
+    /// model finds useful. Made on the pool; temporary memory is about 0.2 MiB a thread.
+    ///
+    /// # Errors
+    /// [`ErrorClass::OutOfMemory`](crate::ErrorClass::OutOfMemory) if the budget does not hold the bases themselves or
+    /// the memory is not there.
+    pub fn prepare_g1<C: Curve>(
+        &self,
+        bases: Bases<'_, C::G1Affine>,
+        budget: usize,
+    ) -> Result<FixedBases<C::G1Affine>, BackendError>
+    where
+        C::G1Affine: MsmPoint,
+    {
+        self.pool.install(|| fixed::prepare("prepare_g1", bases, budget))
+    }
+
+    /// As [`Self::prepare_g1`], in G2.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn prepare_g2<C: Curve>(
+        &self,
+        bases: Bases<'_, C::G2Affine>,
+        budget: usize,
+    ) -> Result<FixedBases<C::G2Affine>, BackendError>
+    where
+        C::G2Affine: MsmPoint,
+    {
+        self.pool.install(|| fixed::prepare("prepare_g2", bases, budget))
+    }
+
+    /// Σ scalars\[i\]·bases\[i\] over prepared bases.
+    ///
+    /// # Errors
+    /// [`ErrorClass::Bug`](crate::ErrorClass::Bug) if the lengths differ.
+    pub fn msm_g1_fixed<C: Curve>(
+        &self,
+        bases: &FixedBases<C::G1Affine>,
+        scalars: &[C::Fr],
+    ) -> Result<C::G1, BackendError>
+    where
+        C::G1Affine: MsmPoint,
+    {
+        same_length("msm_g1_fixed", "scalars", scalars.len(), bases.len())?;
+        Ok(self.pool.install(|| fixed::msm(self.path, bases, scalars)))
+    }
+
+    /// As [`Self::msm_g1_fixed`], in G2.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn msm_g2_fixed<C: Curve>(
+        &self,
+        bases: &FixedBases<C::G2Affine>,
+        scalars: &[C::Fr],
+    ) -> Result<C::G2, BackendError>
+    where
+        C::G2Affine: MsmPoint,
+    {
+        same_length("msm_g2_fixed", "scalars", scalars.len(), bases.len())?;
+        Ok(self.pool.install(|| fixed::msm(self.path, bases, scalars)))
+    }
+
+    /// The most bytes that an MSM over prepared bases allocates, over all threads of the pool.
+    pub fn msm_fixed_scratch_bytes<A: MsmPoint>(&self, bases: &FixedBases<A>) -> usize
+    where
+        A::Scalar: crate::field::ScalarField,
+    {
+        fixed::scratch_bytes(self.path, bases, self.pool.current_num_threads())
     }
 
     /// The domains in use, for inspection, sharing and clearing.

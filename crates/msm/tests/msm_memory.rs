@@ -72,6 +72,7 @@ where
 {
     let pool = Arc::new(rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap());
     let (g1, g2) = (points::<C::G1>(1 << log_g1), points::<C::G2>(1 << log_g2));
+    prepared_within_bounds::<C>(pool.clone(), &g1[..g1.len() / 4]);
     for kernels in Kernels::available() {
         let backend = CpuBackend::with_kernels(pool.clone(), Arc::default(), kernels).unwrap();
         for (kind, scalars) in scalars::<C::Fr>(1 << log_g1) {
@@ -91,6 +92,34 @@ where
                 Backend::<C>::msm_g2(&backend, Bases::from_slice(&g2), &scalars[..n]).unwrap();
             });
             assert!(peak <= bound, "{kernels:?} G2 {kind} {n}: {peak} above {bound}");
+        }
+    }
+}
+
+/// Over prepared bases; and a table holds what it says, about.
+fn prepared_within_bounds<C: Curve>(pool: Arc<rayon::ThreadPool>, points: &[C::G1Affine])
+where
+    C::G1Affine: MsmPoint,
+{
+    let n = points.len();
+    for kernels in Kernels::available() {
+        let backend = CpuBackend::with_kernels(pool.clone(), Arc::default(), kernels).unwrap();
+        for multiples in [3, 100] {
+            let budget = multiples * size_of_val(points);
+            let mut fixed = None;
+            let peak = peak_of(|| {
+                fixed = Some(backend.prepare_g1::<C>(Bases::from_slice(points), budget).unwrap());
+            });
+            let fixed = fixed.unwrap();
+            assert!(fixed.bytes() <= budget && peak < fixed.bytes() + (4 << 20), "{peak} for {fixed:?}");
+            let bound = backend.msm_fixed_scratch_bytes(&fixed);
+            for (kind, scalars) in scalars::<C::Fr>(n) {
+                let peak = peak_of(|| {
+                    backend.msm_g1_fixed::<C>(&fixed, &scalars).unwrap();
+                });
+                println!("{kernels:?} {fixed:?} {kind}: {peak} of {bound}");
+                assert!(peak <= bound, "{kernels:?} {fixed:?} {kind}: {peak} above {bound}");
+            }
         }
     }
 }

@@ -3,7 +3,9 @@
 use super::{
     field2::Quad,
     field8::{Bls, Bn},
-    msm_buckets::{CUT_UP_TO, bucket_method, cost, full_windows, parts, plain_sum, short_windows},
+    msm_buckets::{
+        CUT_UP_TO, bucket_method, cost, full_windows, parts, plain_sum, short_windows, sorted_sums,
+    },
     msm_field::{Base, LaneField},
 };
 use crate::{
@@ -15,11 +17,12 @@ use crate::{
     },
     kernels::Ifma,
     msm::{
-        classify::Classes,
+        classify::{Classes, Term},
         glv::{Endomorphism, Windows},
-        memory::tile_bytes,
+        memory::{Parts, tile_bytes},
         point::Xyzz,
         points::Points,
+        reduce::Sums,
     },
 };
 use core::any::Any;
@@ -89,4 +92,42 @@ fn over<F: ScalarField, K: Coordinate, L: LaneField>(
         units.add(&short).add(&full)
     };
     (&sum as &dyn Any).downcast_ref::<Xyzz<K>>().copied()
+}
+
+/// Both sums of buckets, as [`super::msm_buckets::bucket_sums`]; `None` for coordinates that have no field in lanes.
+pub(crate) fn sums<K: Coordinate>(
+    ifma: Ifma,
+    points: Points<'_, K>,
+    sorted: &[Term],
+    ends: &[u32],
+) -> Option<Sums<K>> {
+    sums_over::<K, BlsG1>(ifma, points, sorted, ends)
+        .or_else(|| sums_over::<K, BlsG2>(ifma, points, sorted, ends))
+        .or_else(|| sums_over::<K, BnG1>(ifma, points, sorted, ends))
+        .or_else(|| sums_over::<K, BnG2>(ifma, points, sorted, ends))
+}
+
+fn sums_over<K: Coordinate, L: LaneField>(
+    _witness: Ifma,
+    points: Points<'_, K>,
+    sorted: &[Term],
+    ends: &[u32],
+) -> Option<Sums<K>> {
+    let points = points.with_coordinate::<L::Scalar>()?;
+    // SAFETY: the witness exists only where the CPU has the features.
+    let sums = unsafe { sorted_sums::<L>(points, sorted, ends) };
+    (&sums as &dyn Any).downcast_ref::<Sums<K>>().copied()
+}
+
+/// What [`sums`] allocates, points not copied; `None` for coordinates that have no field in lanes.
+pub(crate) fn parts_of<K: Coordinate>() -> Option<Parts> {
+    parts_over::<K, BlsG1>()
+        .or_else(parts_over::<K, BlsG2>)
+        .or_else(parts_over::<K, BnG1>)
+        .or_else(parts_over::<K, BnG2>)
+}
+
+fn parts_over<K: Coordinate, L: LaneField>() -> Option<Parts> {
+    let same = core::any::TypeId::of::<K>() == core::any::TypeId::of::<L::Scalar>();
+    same.then(|| parts::<L>(0))
 }

@@ -153,6 +153,31 @@ unsafe fn join_halves<L: LaneField>(adder: &mut Adder<L>, mut buckets: Records<L
     }
 }
 
+/// Σ (b+1)·B_b and Σ B_b, where B_b sums the terms, none of which is of infinity, from the end of bucket b − 1 to that of
+/// bucket b.
+///
+/// # Safety
+/// The CPU has the features.
+pub(super) unsafe fn sorted_sums<L: LaneField>(
+    points: Points<'_, L::Scalar>,
+    sorted: &[Term],
+    ends: &[u32],
+) -> Sums<L::Scalar> {
+    let mut runs = Zeroizing::new(Vec::with_capacity(ends.len()));
+    let mut start = 0;
+    for (out, end) in (0..).zip(ends) {
+        runs.push(Run { start, len: end - start, out });
+        start = *end;
+    }
+    let mut adder = Adder::<L>::new();
+    let mut buckets = Records::infinities(ends.len());
+    // SAFETY: the caller's promise.
+    unsafe {
+        adder.sum_runs(Outside::new(points), sorted, &runs, &mut buckets);
+        reduce(&mut adder, &buckets)
+    }
+}
+
 /// What a bucket method of that many terms allocates.
 pub(super) fn parts<L: LaneField>(terms: usize) -> Parts {
     let (record, run) = (size_of::<Record<L>>(), size_of::<Run>());

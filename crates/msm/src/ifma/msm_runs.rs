@@ -161,6 +161,12 @@ impl<L: LaneField> Adder<L> {
                 self.finish(added, segments, out);
                 gather(table, &self.gathered, &mut self.rounds.blocks);
             }
+            // Single points in all blocks leave no room before the round, and are all done after it.
+            if self.groups.is_empty() {
+                next = self.fill(entries, segments, next);
+                // SAFETY: the features are on.
+                unsafe { gather(table, &self.gathered, &mut self.rounds.blocks) };
+            }
         }
     }
 

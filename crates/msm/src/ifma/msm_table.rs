@@ -3,7 +3,7 @@
 use super::{msm_field::LaneField, msm_rounds::Block};
 use crate::{
     field::coordinate::Coordinate,
-    msm::{classify::Term, point::Affine, points::Points},
+    msm::{classify::Term, pages::advise_huge_pages, point::Affine, points::Points},
 };
 use core::{
     arch::x86_64::{__mmask8, _MM_HINT_T1, _mm_prefetch},
@@ -202,21 +202,4 @@ impl Table {
         let bytes = unsafe { core::slice::from_raw_parts(self.0.as_ptr().cast::<u8>(), 64 * self.0.len()) };
         Outside(&bytes[..len * Outside::<L>::SIZE], PhantomData)
     }
-}
-
-/// Asks for large pages, before the first use: gathering at random from small ones costs a walk of the page tables
-/// each. Only a hint.
-fn advise_huge_pages<T>(memory: &mut [MaybeUninit<T>]) {
-    #[cfg(target_os = "linux")]
-    {
-        const PAGE: usize = 1 << 12;
-        let start = (memory.as_mut_ptr() as usize).next_multiple_of(PAGE);
-        let end = memory.as_mut_ptr_range().end as usize;
-        if end > start + (2 << 20) {
-            // SAFETY: whole pages of memory that is ours; the advice changes no contents.
-            unsafe { libc::madvise(start as *mut libc::c_void, end - start, libc::MADV_HUGEPAGE) };
-        }
-    }
-    #[cfg(not(target_os = "linux"))]
-    let _ = memory;
 }

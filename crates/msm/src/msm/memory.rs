@@ -20,7 +20,7 @@ pub(crate) struct Parts {
 }
 
 /// Bytes while the classes are made: three lists with room for all terms of a chunk, and the joined ones.
-const CLASSES: usize = 16;
+pub(super) const CLASSES: usize = 16;
 
 /// Bytes of the classes that stay: indices.
 const TERMS: usize = 4;

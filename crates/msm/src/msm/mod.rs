@@ -3,13 +3,19 @@
 mod batch_affine;
 pub(crate) mod classify;
 pub(crate) mod digits;
+pub(crate) mod fixed;
+mod fixed_shape;
+mod fixed_sort;
+mod fixed_table;
 pub(crate) mod glv;
 pub(crate) mod memory;
+pub(crate) mod pages;
 pub(crate) mod pippenger;
 pub(crate) mod point;
 pub(crate) mod points;
 pub(crate) mod reduce;
 
+pub use fixed::FixedBases;
 pub use glv::Endomorphism;
 pub use points::MsmPoint;
 

@@ -56,17 +56,22 @@ pub(crate) fn scratch_bytes<K: Coordinate>(
     bits: u32,
     threads: usize,
 ) -> usize {
+    let parts = parts::<K>();
+    let whole = tile_bytes(terms, threads, &parts, |terms| Windows::whole(terms, bits, cost));
+    let cut = endomorphism.most_cut(terms, CUT_UP_TO);
+    whole.max(tile_bytes(cut, threads, &parts, |terms| Windows::halves(terms, cost)))
+}
+
+/// What a bucket method allocates.
+pub(crate) fn parts<K: Coordinate>() -> Parts {
     let (point, gathered) = (size_of::<Affine<K>>(), gather_len::<K>());
-    let parts = Parts {
+    Parts {
         copied: 0,
         per_entry: size_of::<Term>(),
         // Ends, buckets; in the reduction two sums and two terms for each strip, products for each addition.
         per_bucket: size_of::<u32>() + point + point / 2 + size_of::<K>(),
         adder: gathered * (point + size_of::<K>() + size_of::<u32>() + size_of::<usize>()),
-    };
-    let whole = tile_bytes(terms, threads, &parts, |terms| Windows::whole(terms, bits, cost));
-    let cut = endomorphism.most_cut(terms, CUT_UP_TO);
-    whole.max(tile_bytes(cut, threads, &parts, |terms| Windows::halves(terms, cost)))
+    }
 }
 
 /// Σ ±P_i over the terms.
@@ -133,6 +138,14 @@ fn range_sum<K: Coordinate>(
     }
     let Sums { weighted, plain } = reduce(buckets, &mut batch);
     weighted.add(&plain.mul_small(range.start))
+}
+
+/// Σ (b+1)·B_b and Σ B_b, where B_b sums the terms from the end of bucket b − 1 to that of bucket b.
+pub(crate) fn bucket_sums<K: Coordinate>(points: Points<'_, K>, sorted: &[Term], ends: &[u32]) -> Sums<K> {
+    let mut batch = Batch::with_capacity(gather_len::<K>().max(ends.len() / 4));
+    let mut buckets = Zeroizing::new(vec![Affine::INFINITY; ends.len()]);
+    accumulate(points, sorted, ends, &mut buckets, &mut batch);
+    reduce(&buckets, &mut batch)
 }
 
 /// The terms with a digit in the range, ordered by bucket, and the end of each bucket's run. The digit's sign goes

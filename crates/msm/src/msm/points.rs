@@ -54,6 +54,12 @@ impl<'a, K: Coordinate> Points<'a, K> {
         Points { bytes: bases.as_bytes(), coordinate: PhantomData }
     }
 
+    pub(crate) fn from_affine(points: &'a [Affine<K>]) -> Self {
+        // SAFETY: a point is its coordinates, plain limbs without padding.
+        let bytes = unsafe { core::slice::from_raw_parts(points.as_ptr().cast(), size_of_val(points)) };
+        Points { bytes, coordinate: PhantomData }
+    }
+
     /// The same points, if their coordinate is `T`.
     #[cfg(target_arch = "x86_64")]
     pub(crate) fn with_coordinate<T: Coordinate>(self) -> Option<Points<'a, T>> {

@@ -14,6 +14,7 @@ const STRIPED: usize = 512;
 const STRIP: usize = 16;
 
 /// A weighted and a plain sum.
+#[derive(Clone, Copy)]
 pub(crate) struct Sums<F> {
     /// Σ (i+1)·B_i.
     pub(crate) weighted: Xyzz<F>,
