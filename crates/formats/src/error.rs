@@ -243,6 +243,9 @@ pub enum FormatErrorKind {
         /// The check that it fails.
         check: Validation,
     },
+    /// Contents that are not what their digest says: the file is damaged.
+    #[error("the {0} does not match its digest: the file is damaged")]
+    Digest(&'static str),
     /// Bytes that do not encode a point as the format asks for.
     #[error("{point} {what}")]
     Encoding {

@@ -6,6 +6,7 @@
 //! | wtns | [`WtnsFile`] → [`SecretVec`](forebay_msm::SecretVec) | [`write_wtns`] |
 //! | zkey | [`ZkeyFile`], [`AnyZkey`] | [`ZkeyWriter`] |
 //! | bellperson `.params`, `.vk` | [`ParamsFile`], [`BellpersonVk`] | |
+//! | Forebay's own key (`.fbk`) | [`NativeKeyFile`] | [`NativeKeyWriter`], [`ParamsFile::write_native`] |
 //! | verification key, proof, public signals (JSON) | [`VerifyingKey`], [`Proof`], [`PublicSignals`] | the same |
 //!
 //! Nothing here trusts a file. Lengths are checked before anything is allocated; every error is a [`FormatError`] that
@@ -23,6 +24,7 @@ mod error;
 mod iden3;
 mod json;
 mod key_points;
+pub mod native;
 mod proof;
 mod public;
 pub mod r1cs;
@@ -38,6 +40,7 @@ pub use detect::{FileKind, detect, detect_bytes};
 pub use error::{FormatError, FormatErrorKind, KeyDefect, PointName, Result, Section};
 pub use json::curve_of_json;
 pub use key_points::KeyPoints;
+pub use native::{NativeHeader, NativeKeyFile, NativeKeyWriter, NativePart};
 pub use proof::Proof;
 pub use public::PublicSignals;
 pub use r1cs::{R1csFile, R1csHeader, R1csWriter};
