@@ -7,7 +7,7 @@ use crate::{
     validate::Validation,
 };
 use forebay_msm::{
-    AffinePoint, Bases, Bls12_381, Curve,
+    AffinePoint, Bases, Bls12_381,
     backend::{DomainSpec, QuotientBasis, RootGenerator},
 };
 use rayon::ThreadPool;
@@ -101,7 +101,7 @@ impl<'a, P: AffinePoint> Spread<'a, P> {
         Spread { density, next: 0, out: Vec::with_capacity(CHUNK) }
     }
 
-    fn push<C: Curve>(&mut self, points: &[P], sink: &mut PointSink<'_, C>) -> Result<()> {
+    fn push(&mut self, points: &[P], sink: &mut PointSink<'_, P>) -> Result<()> {
         for point in points {
             self.pass_absent(sink)?;
             self.put(*point, sink)?;
@@ -109,12 +109,12 @@ impl<'a, P: AffinePoint> Spread<'a, P> {
         Ok(())
     }
 
-    fn finish<C: Curve>(mut self, sink: &mut PointSink<'_, C>) -> Result<()> {
+    fn finish(mut self, sink: &mut PointSink<'_, P>) -> Result<()> {
         self.pass_absent(sink)?;
         sink.push(Bases::from_slice(&self.out))
     }
 
-    fn pass_absent<C: Curve>(&mut self, sink: &mut PointSink<'_, C>) -> Result<()> {
+    fn pass_absent(&mut self, sink: &mut PointSink<'_, P>) -> Result<()> {
         while self.next < self.density.variables() && !self.density.contains(self.next) {
             // In memory all zeros, by the contract of `AffinePoint`.
             self.put(P::identity(), sink)?;
@@ -122,7 +122,7 @@ impl<'a, P: AffinePoint> Spread<'a, P> {
         Ok(())
     }
 
-    fn put<C: Curve>(&mut self, point: P, sink: &mut PointSink<'_, C>) -> Result<()> {
+    fn put(&mut self, point: P, sink: &mut PointSink<'_, P>) -> Result<()> {
         self.next += 1;
         self.out.push(point);
         if self.out.len() == CHUNK {

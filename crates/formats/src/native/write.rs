@@ -65,7 +65,7 @@ impl<C: Curve> NativeKeyWriter<C> {
         let g1 = [points.alpha1, points.beta1, points.delta1];
         let g2 = [points.beta2, points.gamma2, points.delta2];
         let bytes = [Bases::from_slice(&g1).as_bytes(), Bases::from_slice(&g2).as_bytes()].concat();
-        let mut section = this.section(POINTS)?;
+        let mut section = this.section::<C::G1Affine>(POINTS)?;
         section.put(&bytes)?;
         section.finish()?;
         Ok(this)
@@ -79,7 +79,7 @@ impl<C: Curve> NativeKeyWriter<C> {
     pub fn g1(
         &mut self,
         part: NativePart,
-        fill: impl FnOnce(&mut PointSink<'_, C>) -> Result<()>,
+        fill: impl FnOnce(&mut PointSink<'_, C::G1Affine>) -> Result<()>,
     ) -> Result<()> {
         self.points(part.section(), fill)
     }
@@ -88,7 +88,7 @@ impl<C: Curve> NativeKeyWriter<C> {
     ///
     /// # Errors
     /// As [`g1`](Self::g1).
-    pub fn b2(&mut self, fill: impl FnOnce(&mut PointSink<'_, C>) -> Result<()>) -> Result<()> {
+    pub fn b2(&mut self, fill: impl FnOnce(&mut PointSink<'_, C::G2Affine>) -> Result<()>) -> Result<()> {
         self.points(B2, fill)
     }
 
@@ -107,10 +107,10 @@ impl<C: Curve> NativeKeyWriter<C> {
         self.out.commit()
     }
 
-    fn points(
+    fn points<P: AffinePoint>(
         &mut self,
         section: Section,
-        fill: impl FnOnce(&mut PointSink<'_, C>) -> Result<()>,
+        fill: impl FnOnce(&mut PointSink<'_, P>) -> Result<()>,
     ) -> Result<()> {
         let mut sink = self.section(section)?;
         fill(&mut sink)?;
@@ -118,7 +118,7 @@ impl<C: Curve> NativeKeyWriter<C> {
     }
 
     /// Goes to where a section belongs. Gaps are never written: the file system fills them with zeros.
-    fn section(&mut self, section: Section) -> Result<PointSink<'_, C>> {
+    fn section<P: AffinePoint>(&mut self, section: Section) -> Result<PointSink<'_, P>> {
         let i = section.id as usize - 1;
         if self.digests[i].is_some() {
             return Err(misuse(&self.out, "a section is written twice"));
@@ -130,27 +130,27 @@ impl<C: Curve> NativeKeyWriter<C> {
             digest: &mut self.digests[i],
             hasher: Box::default(),
             left,
-            curve: PhantomData,
+            point: PhantomData,
         })
     }
 }
 
 /// Takes the points of one section, in order.
 #[derive(Debug)]
-pub struct PointSink<'a, C: Curve> {
+pub struct PointSink<'a, P> {
     out: &'a mut AtomicFile,
     digest: &'a mut Option<[u8; 32]>,
     hasher: Box<blake3::Hasher>,
     left: u64,
-    curve: PhantomData<C>,
+    point: PhantomData<P>,
 }
 
-impl<C: Curve> PointSink<'_, C> {
+impl<P: AffinePoint> PointSink<'_, P> {
     /// Appends points.
     ///
     /// # Errors
     /// [`FormatErrorKind::Misuse`] if they are more than the header asks for; errors of writing.
-    pub fn push<P: AffinePoint>(&mut self, points: Bases<'_, P>) -> Result<()> {
+    pub fn push(&mut self, points: Bases<'_, P>) -> Result<()> {
         self.put(points.as_bytes())
     }
 
