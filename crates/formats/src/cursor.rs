@@ -1,6 +1,6 @@
 //! A bounded cursor: nothing is read, skipped or allocated before its length was checked against what is left.
 
-use crate::error::{FormatError, FormatErrorKind, Place, Result};
+use crate::error::{FormatError, FormatErrorKind, Place, Result, Section};
 
 /// Reads little-endian values from bytes that nobody vouches for. Every error names the file, section and offset.
 #[derive(Clone, Debug)]
@@ -11,6 +11,11 @@ pub(crate) struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
+    /// The same cursor in another section.
+    pub(crate) fn enter(&mut self, section: Section) {
+        self.place.section = Some(section);
+    }
+
     /// A cursor over `bytes`, which start at `offset` of the file.
     pub(crate) fn new(place: Place<'a>, bytes: &'a [u8], offset: u64) -> Self {
         Cursor { place, rest: bytes, offset }
@@ -58,6 +63,11 @@ impl<'a> Cursor<'a> {
     /// The next four bytes as an integer.
     pub(crate) fn u32(&mut self) -> Result<u32> {
         self.array().map(|b| u32::from_le_bytes(*b))
+    }
+
+    /// The next four bytes as a big-endian integer.
+    pub(crate) fn u32_be(&mut self) -> Result<u32> {
+        self.array().map(|b| u32::from_be_bytes(*b))
     }
 
     /// The next eight bytes as an integer.

@@ -113,6 +113,35 @@ impl<'a> Data<'a> {
     }
 }
 
+/// What a file system says of a file: another file, or one that was changed, has another stamp.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    /// Device, inode, size, times of modification and of change in seconds and nanoseconds.
+    pub(crate) fields: [u64; 7],
+    /// When contents or metadata last changed.
+    pub(crate) changed: SystemTime,
+}
+
+impl Data<'_> {
+    /// The stamp of the file as it is now. `None` for bytes of the caller, and where the system has no such thing.
+    #[cfg(unix)]
+    pub(crate) fn stamp(&self) -> Option<Stamp> {
+        use std::{os::unix::fs::MetadataExt, time::Duration};
+        let m = self.opened.as_ref()?.file.metadata().ok()?;
+        let (seconds, nanos) = (u64::try_from(m.ctime()).ok()?, u32::try_from(m.ctime_nsec()).ok()?);
+        let changed = SystemTime::UNIX_EPOCH.checked_add(Duration::new(seconds, nanos))?;
+        let modified = [m.mtime() as u64, m.mtime_nsec() as u64];
+        let fields = [m.dev(), m.ino(), m.len(), modified[0], modified[1], seconds, nanos.into()];
+        Some(Stamp { fields, changed })
+    }
+
+    /// The stamp of the file as it is now. `None` for bytes of the caller, and where the system has no such thing.
+    #[cfg(not(unix))]
+    pub(crate) fn stamp(&self) -> Option<Stamp> {
+        None
+    }
+}
+
 impl Deref for Data<'_> {
     type Target = [u8];
 

@@ -11,10 +11,10 @@ use std::{fmt, io, path::Path};
 /// The result of everything here that can fail.
 pub type Result<T, E = FormatError> = core::result::Result<T, E>;
 
-/// A section of an iden3 binary file.
+/// A section of a binary file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Section {
-    /// The number in the file.
+    /// The number in the file, or the position where the format has no numbers.
     pub id: u32,
     /// What it holds.
     pub name: &'static str,
@@ -242,6 +242,17 @@ pub enum FormatErrorKind {
         point: PointName,
         /// The check that it fails.
         check: Validation,
+    },
+    /// Contents that are not what their digest says: the file is damaged.
+    #[error("the {0} does not match its digest: the file is damaged")]
+    Digest(&'static str),
+    /// Bytes that do not encode a point as the format asks for.
+    #[error("{point} {what}")]
+    Encoding {
+        /// Which point: a name, or a position in its section.
+        point: PointName,
+        /// What is wrong.
+        what: &'static str,
     },
     /// A key that must not be used, though every part is well formed.
     #[error("the key is not sound: {0}")]

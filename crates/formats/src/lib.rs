@@ -5,6 +5,8 @@
 //! | r1cs | [`R1csFile`] | [`R1csWriter`] |
 //! | wtns | [`WtnsFile`] → [`SecretVec`](forebay_msm::SecretVec) | [`write_wtns`] |
 //! | zkey | [`ZkeyFile`], [`AnyZkey`] | [`ZkeyWriter`] |
+//! | bellperson `.params`, `.vk` | [`ParamsFile`], [`BellpersonVk`] | |
+//! | Forebay's own key (`.fbk`) | [`NativeKeyFile`] | [`NativeKeyWriter`], [`ParamsFile::write_native`] |
 //! | verification key, proof, public signals (JSON) | [`VerifyingKey`], [`Proof`], [`PublicSignals`] | the same |
 //!
 //! Nothing here trusts a file. Lengths are checked before anything is allocated; every error is a [`FormatError`] that
@@ -14,12 +16,15 @@
 #![warn(missing_docs)]
 
 pub mod atomic;
+pub mod bellperson;
 mod cursor;
 pub mod data;
 mod detect;
 mod error;
 mod iden3;
 mod json;
+mod key_points;
+pub mod native;
 mod proof;
 mod public;
 pub mod r1cs;
@@ -29,10 +34,13 @@ mod vkey;
 pub mod wtns;
 pub mod zkey;
 
+pub use bellperson::{BellpersonVk, Densities, Density, ParamsCounts, ParamsFile};
 pub use data::Load;
 pub use detect::{FileKind, detect, detect_bytes};
 pub use error::{FormatError, FormatErrorKind, KeyDefect, PointName, Result, Section};
 pub use json::curve_of_json;
+pub use key_points::KeyPoints;
+pub use native::{NativeHeader, NativeKeyFile, NativeKeyWriter, NativePart};
 pub use proof::Proof;
 pub use public::PublicSignals;
 pub use r1cs::{R1csFile, R1csHeader, R1csWriter};

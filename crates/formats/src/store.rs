@@ -4,6 +4,9 @@
 //! collisions, so a record cannot stand for another file than the one checked. Records are believed because of where
 //! they lie: the directory has mode 0700, and one that others may write to is refused. A record that is damaged, of
 //! another version or of a lower level is a miss.
+//!
+//! A native key has a digest in its header, and is recorded under the hash of that and of what the file system says of the
+//! file ([`crate::NativeKeyFile::validate_once`]), so that it need not be read again.
 
 use crate::{
     atomic::{self, Access},

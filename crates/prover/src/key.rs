@@ -1,5 +1,9 @@
 //! What a proving key must offer.
 
+mod native;
+
+pub use native::{NativeKey, densities, write_native};
+
 use crate::ProveError;
 use forebay_formats::{VerifyingKey, ZkeyFile};
 use forebay_msm::{

@@ -9,13 +9,10 @@ mod subgroup;
 pub use subgroup::{EXACT_BELOW, Method, find_outside_subgroup};
 
 use crate::{
-    error::{FormatError, FormatErrorKind, KeyDefect, Place, PointName, Result, Section},
-    vkey::{check_not_identity, check_point},
-    zkey::{self, ZkeyFile, ZkeyHeader},
+    error::{FormatError, FormatErrorKind, Place, PointName, Result, Section},
+    zkey::{self, ZkeyFile},
 };
 use forebay_msm::{AffinePoint, Bases, Curve, CurveId};
-use group::{Group, prime::PrimeCurveAffine};
-use pairing::{MillerLoopResult, MultiMillerLoop};
 use rayon::{ThreadPool, prelude::*};
 use std::fmt;
 
@@ -61,7 +58,7 @@ impl<C: Curve> ZkeyFile<'_, C> {
     /// [`FormatErrorKind::NotReduced`].
     pub fn validate(&self, level: Validation, pool: &ThreadPool) -> Result<()> {
         let header = Place { file: self.name(), section: Some(zkey::HEADER) };
-        check_header(self.header()).map_err(|kind| header.error_at(self.header_offset(), kind))?;
+        self.header().points().check().map_err(|kind| header.error_at(self.header_offset(), kind))?;
         pool.install(|| {
             self.check_coefficients()?;
             for check in [Validation::Canonical, Validation::OnCurve, Validation::Subgroup] {
@@ -102,25 +99,30 @@ impl<C: Curve> ZkeyFile<'_, C> {
         points: Bases<'_, A>,
         check: Validation,
     ) -> Result<()> {
-        let bad = match check {
-            Validation::Structure => None,
-            Validation::Canonical => find(
-                points,
-                |chunk| A::coefficients_are_reduced(chunk.as_bytes()),
-                |b| A::coefficients_are_reduced(b.as_bytes()),
-            ),
-            Validation::OnCurve => {
-                let all = |chunk: Bases<'_, A>| (0..chunk.len()).all(|i| chunk.get(i).is_on_curve());
-                find(points, all, all)
-            }
-            // All points of BN254's G1 are in the subgroup: its cofactor is 1.
-            Validation::Subgroup if C::ID == CurveId::Bn254 && A::COEFFICIENTS == 1 => None,
-            Validation::Subgroup => find_outside_subgroup(points, Method::Auto),
-        };
+        let bad = find_bad::<C, A>(points, check);
         let Some(i) = bad else { return Ok(()) };
         let offset = self.offset_of(section) + (i * A::BYTES) as u64;
         let kind = FormatErrorKind::Point { point: PointName::Index(i as u64), check };
         Err(Place { file: self.name(), section: Some(section) }.error_at(offset, kind))
+    }
+}
+
+/// The first point that fails a check, in parallel in the current pool. The points must have passed the checks before it.
+pub(crate) fn find_bad<C: Curve, A: AffinePoint>(points: Bases<'_, A>, check: Validation) -> Option<usize> {
+    match check {
+        Validation::Structure => None,
+        Validation::Canonical => find(
+            points,
+            |chunk| A::coefficients_are_reduced(chunk.as_bytes()),
+            |b| A::coefficients_are_reduced(b.as_bytes()),
+        ),
+        Validation::OnCurve => {
+            let all = |chunk: Bases<'_, A>| (0..chunk.len()).all(|i| chunk.get(i).is_on_curve());
+            find(points, all, all)
+        }
+        // All points of BN254's G1 are in the subgroup: its cofactor is 1.
+        Validation::Subgroup if C::ID == CurveId::Bn254 && A::COEFFICIENTS == 1 => None,
+        Validation::Subgroup => find_outside_subgroup(points, Method::Auto),
     }
 }
 
@@ -134,33 +136,4 @@ fn find<A: AffinePoint>(
     let first =
         (0..points.len().div_ceil(CHUNK)).into_par_iter().find_first(|i| !all(points.slice(chunk(*i))))?;
     chunk(first).find(|i| !one(points.slice(*i..i + 1)))
-}
-
-/// What makes a key sound as a whole.
-fn check_header<C: Curve>(h: &ZkeyHeader<C>) -> Result<(), FormatErrorKind> {
-    for (point, name) in [(&h.alpha1, "alpha1"), (&h.beta1, "beta1"), (&h.delta1, "delta1")] {
-        check_point(point, PointName::Named(name))?;
-        check_not_identity(point, name)?;
-    }
-    for (point, name) in [(&h.beta2, "beta2"), (&h.gamma2, "gamma2"), (&h.delta2, "delta2")] {
-        check_point(point, PointName::Named(name))?;
-        check_not_identity(point, name)?;
-    }
-    if h.gamma2 == h.delta2 {
-        return Err(FormatErrorKind::Key(KeyDefect::GammaIsDelta));
-    }
-    for (p, q, name) in [(&h.beta1, &h.beta2, "beta"), (&h.delta1, &h.delta2, "delta")] {
-        if !same_scalar::<C>(p, q) {
-            return Err(FormatErrorKind::Key(KeyDefect::Mismatch(name)));
-        }
-    }
-    Ok(())
-}
-
-/// Whether p = s·G1 and q = s·G2 for one s: e(p, G2)·e(−G1, q) = 1.
-fn same_scalar<C: Curve>(p: &C::G1Affine, q: &C::G2Affine) -> bool {
-    let prepared = <C::Engine as MultiMillerLoop>::G2Prepared::from;
-    let (g2, q) = (prepared(C::G2Affine::generator()), prepared(*q));
-    let result = C::Engine::multi_miller_loop(&[(p, &g2), (&-C::G1Affine::generator(), &q)]);
-    result.final_exponentiation().is_identity().into()
 }

@@ -4,6 +4,7 @@ use crate::{
     cursor::Cursor,
     error::{FormatErrorKind, KeyDefect, PointName, Result},
     iden3::{read_base_modulus, read_scalar_modulus},
+    key_points::KeyPoints,
     validate::Validation,
 };
 use ff::PrimeField;
@@ -101,6 +102,18 @@ impl<C: Curve> ZkeyHeader<C> {
             return Err(FormatErrorKind::Key(KeyDefect::DomainAboveTwoAdicity { domain, max_log2 }));
         }
         Ok(())
+    }
+
+    /// The points.
+    pub fn points(&self) -> KeyPoints<C> {
+        KeyPoints {
+            alpha1: self.alpha1,
+            beta1: self.beta1,
+            beta2: self.beta2,
+            gamma2: self.gamma2,
+            delta1: self.delta1,
+            delta2: self.delta2,
+        }
     }
 
     /// Logarithm of the domain's size.

@@ -55,3 +55,65 @@ pub(crate) fn sections(file: &[u8]) -> Vec<(u32, Vec<u8>)> {
     }
     out
 }
+
+/// Points as zcash writes them uncompressed, by another way than the crate's reader.
+pub(crate) fn zcash<A: forebay_msm::AffinePoint>(point: &A) -> Vec<u8> {
+    let mut out = vec![0; A::BYTES];
+    point.write_canonical(&mut out);
+    let (x, y) = out.split_at_mut(A::BYTES / 2);
+    x.reverse();
+    y.reverse();
+    out
+}
+
+/// A parameter file of bellperson in parts: the six points, then IC, h, l, a, b_g1, b_g2 without their counts.
+#[derive(Clone)]
+pub(crate) struct Params {
+    pub(crate) points: Vec<u8>,
+    pub(crate) parts: [Vec<Vec<u8>>; 6],
+}
+
+impl Params {
+    /// The snarkjs fixture in bellperson's clothes: sound as a file, though h has points of another basis. Variables whose
+    /// point is infinity are left out.
+    pub(crate) fn fixture() -> Self {
+        use forebay_msm::{AffinePoint, Bases, Bls12_381};
+        use group::prime::PrimeCurveAffine;
+        fn list<A: AffinePoint + PrimeCurveAffine>(bases: Bases<'_, A>) -> Vec<Vec<u8>> {
+            let points = (0..bases.len()).map(|i| bases.get(i));
+            points.filter(|p| !bool::from(p.is_identity())).map(|p| zcash(&p)).collect()
+        }
+        let file = bytes("bls12-381", "multiplier.zkey");
+        let key = forebay_formats::ZkeyFile::<Bls12_381>::from_slice("k", &file).unwrap();
+        let k = key.header().points();
+        let (a1, b1, d1) = (zcash(&k.alpha1), zcash(&k.beta1), zcash(&k.delta1));
+        let points = [a1, b1, zcash(&k.beta2), zcash(&k.gamma2), d1, zcash(&k.delta2)].concat();
+        let mut h = list(key.h());
+        h.pop();
+        Params {
+            points,
+            parts: [list(key.ic()), h, list(key.c()), list(key.a()), list(key.b1()), list(key.b2())],
+        }
+    }
+
+    /// The file.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        let mut out = self.points.clone();
+        for part in &self.parts {
+            out.extend((part.len() as u32).to_be_bytes());
+            out.extend(part.concat());
+        }
+        out
+    }
+
+    /// Where the count of each part stands, and the file's length.
+    pub(crate) fn counts_at(&self) -> Vec<usize> {
+        let mut at = self.points.len();
+        let mut out = vec![at];
+        for part in &self.parts {
+            at += 4 + part.iter().map(Vec::len).sum::<usize>();
+            out.push(at);
+        }
+        out
+    }
+}

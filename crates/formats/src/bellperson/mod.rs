@@ -1,0 +1,335 @@
+//! Groth16 parameters as bellperson writes them (Filecoin's `.params` and `.vk`), BLS12-381 alone.
+//!
+//! | part | contents |
+//! |---|---|
+//! | vk | α₁ β₁ β₂ γ₂ δ₁ δ₂ (864 bytes) |
+//! | IC | the constant one and the public inputs, G1 |
+//! | h | n − 1 points τⁱ·Z(τ)/δ of G1 for a domain of n |
+//! | l | the private variables, G1 |
+//! | a | A in G1, points at infinity left out |
+//! | b_g1, b_g2 | B in G1 and in G2, points at infinity left out |
+//!
+//! Every part after the first begins with its number of points, u32 big-endian. Points are zcash's uncompressed ones
+//! (see `point.rs`). A `.vk` is the first two parts. There is no magic and no version. Roots of unity come from
+//! the generator 7. Source: bellperson 0.27, `src/groth16/{params,verifying_key,generator,prover}`.
+//!
+//! Which variables a and b hold is not in the file: the circuit tells it, as [`Densities`].
+//!
+//! # Cost
+//! Opening reads the 864 bytes and six counts. Everything else passes over the points once, decoded in chunks.
+
+mod density;
+mod point;
+mod vk;
+
+pub use density::{Densities, Density};
+pub use vk::BellpersonVk;
+
+use crate::{
+    cursor::Cursor,
+    data::{Data, Load},
+    error::{FormatErrorKind, KeyDefect, Place, PointName, Result, Section},
+    key_points::KeyPoints,
+    validate::{Validation, find_bad},
+    vkey::VerifyingKey,
+};
+use ff::PrimeField;
+use forebay_msm::{AffinePoint, Bases, Bls12_381, Curve};
+use point::decode;
+use rayon::{ThreadPool, prelude::*};
+use std::{ops::Range, path::Path};
+
+pub(crate) const VK: Section = Section { id: 1, name: "vk" };
+pub(crate) const IC: Section = Section { id: 2, name: "IC" };
+const H: Section = Section { id: 3, name: "h" };
+const L: Section = Section { id: 4, name: "l" };
+const A: Section = Section { id: 5, name: "a" };
+const B_G1: Section = Section { id: 6, name: "b_g1" };
+const B_G2: Section = Section { id: 7, name: "b_g2" };
+
+type G1 = <Bls12_381 as Curve>::G1Affine;
+type G2 = <Bls12_381 as Curve>::G2Affine;
+type Fr = <Bls12_381 as Curve>::Fr;
+
+/// Points decoded at a time: 12.6 MB in G2. Large enough that the batched subgroup check, whose buckets cost as much as
+/// some 2,000 points, is at its full gain.
+const CHUNK: usize = 1 << 16;
+
+/// How many points the parts of a file have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ParamsCounts {
+    /// Inputs, the constant one included: points of IC.
+    pub inputs: usize,
+    /// Private variables: points of l.
+    pub aux: usize,
+    /// Points of a.
+    pub a: usize,
+    /// Points of b_g1, and of b_g2.
+    pub b: usize,
+    /// Logarithm of the domain's size; h has one point less than the domain.
+    pub domain_log2: u32,
+}
+
+impl ParamsCounts {
+    /// Variables, the constant one included.
+    pub fn variables(&self) -> usize {
+        self.inputs + self.aux
+    }
+}
+
+/// bellperson's parameters, mapped. The points are encoded otherwise than in memory, so they are not used in place but
+/// converted once.
+///
+/// Opening checks that the parts fill the file exactly, that their counts fit together, and the coordinates of α, β, γ
+/// and δ; the rest is for [`validate`](ParamsFile::validate).
+#[derive(Debug)]
+pub struct ParamsFile<'a> {
+    data: Data<'a>,
+    points: Box<KeyPoints<Bls12_381>>,
+    counts: ParamsCounts,
+    ic: Range<usize>,
+    h: Range<usize>,
+    l: Range<usize>,
+    a: Range<usize>,
+    b_g1: Range<usize>,
+    b_g2: Range<usize>,
+}
+
+impl ParamsFile<'static> {
+    /// Opens a file.
+    ///
+    /// # Errors
+    /// Anything wrong with the file or its counts.
+    pub fn open(path: &Path, load: Load) -> Result<Self> {
+        Self::parse(Data::open(path, load)?)
+    }
+}
+
+impl<'a> ParamsFile<'a> {
+    /// Reads from bytes; `name` stands for the path in messages.
+    ///
+    /// # Errors
+    /// As [`ParamsFile::open`].
+    pub fn from_slice(name: &str, bytes: &'a [u8]) -> Result<Self> {
+        Self::parse(Data::from_slice(name, bytes))
+    }
+
+    fn parse(data: Data<'a>) -> Result<Self> {
+        let mut cursor = Cursor::new(Place { file: data.name(), section: Some(VK) }, &data, 0);
+        let points = Box::new(vk::read_points(&mut cursor)?);
+        let ic = vk::read_ic_range(&mut cursor)?;
+        let h_at = cursor.clone();
+        let h = read_range::<G1>(&mut cursor, H)?;
+        let l = read_range::<G1>(&mut cursor, L)?;
+        let a_at = cursor.clone();
+        let a = read_range::<G1>(&mut cursor, A)?;
+        let b_at = cursor.clone();
+        let b_g1 = read_range::<G1>(&mut cursor, B_G1)?;
+        let b2_at = cursor.clone();
+        let b_g2 = read_range::<G2>(&mut cursor, B_G2)?;
+        cursor.finish()?;
+        let in_section = |mut at: Cursor<'_>, section, kind| {
+            at.enter(section);
+            at.error(kind)
+        };
+        let domain_log2 = domain_log2(h.len() / G1::BYTES).map_err(|kind| in_section(h_at, H, kind))?;
+        let (inputs, aux) = (ic.len() / G1::BYTES, l.len() / G1::BYTES);
+        let counts =
+            ParamsCounts { inputs, aux, a: a.len() / G1::BYTES, b: b_g1.len() / G1::BYTES, domain_log2 };
+        let variables = counts.variables();
+        if u32::try_from(variables).is_err() {
+            let kind = FormatErrorKind::Unsupported("2^32 variables or more");
+            return Err(in_section(a_at, A, kind));
+        }
+        if counts.a < inputs || counts.a > variables {
+            let kind = FormatErrorKind::Header("a has fewer points than inputs, or more than variables");
+            return Err(in_section(a_at, A, kind));
+        }
+        if counts.b > variables {
+            let kind = FormatErrorKind::Header("b_g1 has more points than there are variables");
+            return Err(in_section(b_at, B_G1, kind));
+        }
+        let found = b_g2.len() / G2::BYTES;
+        if found != counts.b {
+            let (found, expected) = (found as u64, counts.b as u64);
+            let kind = FormatErrorKind::Count { what: "points in b_g2", found, expected };
+            return Err(in_section(b2_at, B_G2, kind));
+        }
+        Ok(ParamsFile { points, counts, ic, h, l, a, b_g1, b_g2, data })
+    }
+
+    /// How many points there are of what.
+    pub fn counts(&self) -> ParamsCounts {
+        self.counts
+    }
+
+    /// α, β, γ, δ: reduced, and not checked further before [`validate`](Self::validate).
+    pub fn points(&self) -> &KeyPoints<Bls12_381> {
+        &self.points
+    }
+
+    /// The path or name, for messages.
+    pub fn name(&self) -> &str {
+        self.data.name()
+    }
+
+    /// Whether the file is used from its map.
+    pub fn is_mapped(&self) -> bool {
+        self.data.is_mapped()
+    }
+
+    /// Fails if the file was changed since it was opened.
+    ///
+    /// # Errors
+    /// [`FormatErrorKind::Changed`].
+    pub fn check_unchanged(&self) -> Result<()> {
+        self.data.check_unchanged()
+    }
+
+    /// The verification key, with all its points checked.
+    ///
+    /// # Errors
+    /// [`FormatErrorKind::Point`], [`FormatErrorKind::Encoding`] and [`FormatErrorKind::Key`].
+    pub fn vkey(&self) -> Result<VerifyingKey<Bls12_381>> {
+        self.check_points()?;
+        vk::verifying_key(self.name(), &self.points, &self.data, &self.ic)
+    }
+
+    /// Checks the key to a level, in parallel in `pool`. The error names the first offender. Decoding is part of
+    /// [`Validation::Canonical`].
+    ///
+    /// # Errors
+    /// [`FormatErrorKind::Key`], [`FormatErrorKind::Point`], [`FormatErrorKind::Encoding`].
+    pub fn validate(&self, level: Validation, pool: &ThreadPool) -> Result<()> {
+        self.check_points()?;
+        if level == Validation::Structure {
+            return Ok(());
+        }
+        for part in [Part::Ic, Part::H, Part::L, Part::A, Part::B1] {
+            self.decode_g1(part, level, pool, |_| Ok(()))?;
+        }
+        self.decode_b2(level, pool, |_| Ok(()))
+    }
+
+    pub(crate) fn check_points(&self) -> Result<()> {
+        let place = Place { file: self.name(), section: Some(VK) };
+        self.points.check().map_err(|kind| place.error_at(0, kind))
+    }
+
+    /// Hands the points of a part of G1 to `sink` in chunks, in order, checked to `level`.
+    pub(crate) fn decode_g1(
+        &self,
+        part: Part,
+        level: Validation,
+        pool: &ThreadPool,
+        sink: impl FnMut(&[G1]) -> Result<()>,
+    ) -> Result<()> {
+        let (section, range) = match part {
+            Part::Ic => (IC, &self.ic),
+            Part::H => (H, &self.h),
+            Part::L => (L, &self.l),
+            Part::A => (A, &self.a),
+            Part::B1 => (B_G1, &self.b_g1),
+        };
+        self.decode(section, range, level, pool, sink)
+    }
+
+    /// Likewise for b_g2.
+    pub(crate) fn decode_b2(
+        &self,
+        level: Validation,
+        pool: &ThreadPool,
+        sink: impl FnMut(&[G2]) -> Result<()>,
+    ) -> Result<()> {
+        self.decode(B_G2, &self.b_g2, level, pool, sink)
+    }
+
+    fn decode<P: AffinePoint>(
+        &self,
+        section: Section,
+        range: &Range<usize>,
+        level: Validation,
+        pool: &ThreadPool,
+        mut sink: impl FnMut(&[P]) -> Result<()>,
+    ) -> Result<()> {
+        let place = Place { file: self.name(), section: Some(section) };
+        let bytes = self.data.get(range.clone()).unwrap_or_default();
+        let mut points = vec![P::default(); CHUNK.min(bytes.len() / P::BYTES)];
+        for (i, chunk) in bytes.chunks(CHUNK * P::BYTES).enumerate() {
+            let Some(points) = points.get_mut(..chunk.len() / P::BYTES) else { break };
+            let first = i * CHUNK;
+            pool.install(|| decode_chunk(chunk, points, first, level))
+                .map_err(|(index, kind)| place.error_at((range.start + index * P::BYTES) as u64, kind))?;
+            sink(points)?;
+        }
+        Ok(())
+    }
+}
+
+/// The parts of G1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Ic,
+    H,
+    L,
+    A,
+    B1,
+}
+
+/// Fills `points` from `chunk`, whose first point is number `first` of its part; tells the first offender.
+fn decode_chunk<P: AffinePoint>(
+    chunk: &[u8],
+    points: &mut [P],
+    first: usize,
+    level: Validation,
+) -> Result<(), (usize, FormatErrorKind)> {
+    /// Points per task: some 50 µs.
+    const TASK: usize = 512;
+    let bad =
+        chunk.par_chunks_exact(P::BYTES).zip(&mut *points).with_min_len(TASK).enumerate().find_map_first(
+            |(i, (bytes, point))| match decode(bytes) {
+                Ok(decoded) => {
+                    *point = decoded;
+                    None
+                }
+                Err(fault) => Some((i, fault)),
+            },
+        );
+    let name = |i: usize| PointName::Index((first + i) as u64);
+    if let Some((i, fault)) = bad {
+        return Err((first + i, fault.of(name(i))));
+    }
+    for check in [Validation::OnCurve, Validation::Subgroup] {
+        if check <= level
+            && let Some(i) = find_bad::<Bls12_381, P>(Bases::from_slice(points), check)
+        {
+            return Err((first + i, FormatErrorKind::Point { point: name(i), check }));
+        }
+    }
+    Ok(())
+}
+
+/// Reads a count and passes over that many points; tells where they lie.
+fn read_range<P: AffinePoint>(cursor: &mut Cursor<'_>, section: Section) -> Result<Range<usize>> {
+    cursor.enter(section);
+    let count = cursor.u32_be()?;
+    // The cursor started at offset 0 of bytes in memory, so offsets fit.
+    let start = cursor.offset() as usize;
+    let points = cursor.take_items(count.into(), P::BYTES as u64)?;
+    Ok(start..start + points.len())
+}
+
+/// The domain that has one point more than h.
+fn domain_log2(h: usize) -> Result<u32, FormatErrorKind> {
+    let domain = h as u64 + 1;
+    if !domain.is_power_of_two() {
+        return Err(FormatErrorKind::Key(KeyDefect::DomainNotPowerOfTwo(domain)));
+    }
+    let max_log2 = Fr::S;
+    match domain.trailing_zeros() {
+        log2 if log2 > max_log2 => {
+            Err(FormatErrorKind::Key(KeyDefect::DomainAboveTwoAdicity { domain, max_log2 }))
+        }
+        log2 => Ok(log2),
+    }
+}
