@@ -5,7 +5,10 @@
 use ff::PrimeField;
 use forebay_msm::{Backend, Bases, Bls12_381, Bn254, CpuBackend, Curve, Kernels};
 use group::{Curve as _, Group};
-use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
+use rand_chacha::{
+    ChaCha20Rng,
+    rand_core::{RngCore, SeedableRng},
+};
 use std::sync::Arc;
 
 const N: usize = 12_000;
@@ -30,6 +33,18 @@ fn scalars<F: PrimeField>() -> [Vec<F>; 3] {
     [random, bits, two]
 }
 
+/// Full-width scalars whose lowest bits are zero but for 4,000 of them, which are 1 … 4000: the first window of 13 bits or
+/// more has that many buckets of one point each, more than the vector kernel has blocks in either group of BLS12-381.
+fn sparse<F: PrimeField>(n: usize) -> Vec<F> {
+    let mut rng = ChaCha20Rng::seed_from_u64(22);
+    let shift = F::from(1 << 20);
+    // Below r/2^20 before the shift, so that nothing wraps around.
+    let high = |rng: &mut ChaCha20Rng| {
+        (0..7).fold(F::ZERO, |x, _| x * F::from(1 << 32) + F::from(u64::from(rng.next_u32() >> 1)))
+    };
+    (0..n).map(|i| high(&mut rng) * shift + F::from(if i < 4000 { i as u64 + 1 } else { 0 })).collect()
+}
+
 fn backends() -> Vec<CpuBackend> {
     let pool = Arc::new(rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap());
     Kernels::available()
@@ -49,6 +64,24 @@ where
         assert!(backends.windows(2).all(|b| in_g1(&b[0]) == in_g1(&b[1])), "G1");
         assert!(backends.windows(2).all(|b| in_g2(&b[0]) == in_g2(&b[1])), "G2");
     }
+}
+
+/// One thread and enough terms for the widths above.
+#[test]
+fn single_points_in_more_buckets_than_blocks_all_count() {
+    const TERMS: usize = 1 << 16;
+    type G1 = <Bls12_381 as Curve>::G1Affine;
+    let some = points::<<Bls12_381 as Curve>::G1>();
+    let points: Vec<G1> = some.iter().copied().cycle().take(TERMS).collect();
+    let scalars = sparse::<<Bls12_381 as Curve>::Fr>(TERMS);
+    let pool = Arc::new(rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap());
+    let sums: Vec<_> = Kernels::available()
+        .map(|kernels| {
+            let backend = CpuBackend::with_kernels(pool.clone(), Arc::default(), kernels).unwrap();
+            Backend::<Bls12_381>::msm_g1(&backend, Bases::from_slice(&points), &scalars).unwrap()
+        })
+        .collect();
+    assert!(sums.windows(2).all(|s| s[0] == s[1]));
 }
 
 #[test]
