@@ -21,13 +21,14 @@ pub enum Kernels {
 #[error("this CPU cannot run the {0:?} kernels")]
 pub struct KernelsUnavailable(pub Kernels);
 
-/// A witness that the CPU has AVX-512 F, DQ, VL, BW and IFMA: the features that functions under `ifma` enable.
+/// A witness that the CPU has AVX-512 F, DQ, VL, BW and IFMA: the features that functions under `ifma`
+/// enable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Ifma(());
+pub struct Ifma(());
 
 impl Ifma {
     /// `Some` where the CPU (and the operating system) has all of them. The standard library caches the answer.
-    pub(crate) fn detect() -> Option<Ifma> {
+    pub fn detect() -> Option<Ifma> {
         #[cfg(target_arch = "x86_64")]
         if is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512dq")
@@ -43,11 +44,10 @@ impl Ifma {
 
 /// The kernels that were chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Path {
+pub enum Path {
     /// Those that run on any target.
     Portable,
     /// Eight lanes of 52-bit limbs.
-    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))] // no kernels there ask for the witness
     Ifma(Ifma),
 }
 
@@ -57,8 +57,11 @@ impl Kernels {
         [Kernels::Portable, Kernels::Ifma].into_iter().filter(|k| k.choose().is_ok())
     }
 
-    /// The path for this CPU.
-    pub(crate) fn choose(self) -> Result<Path, KernelsUnavailable> {
+    /// The path for this CPU. Every crate with kernels of its own asks here.
+    ///
+    /// # Errors
+    /// If the CPU lacks the instructions that were asked for by name.
+    pub fn choose(self) -> Result<Path, KernelsUnavailable> {
         match (self, Ifma::detect()) {
             (Kernels::Portable, _) | (Kernels::Auto, None) => Ok(Path::Portable),
             (Kernels::Auto | Kernels::Ifma, Some(ifma)) => Ok(Path::Ifma(ifma)),

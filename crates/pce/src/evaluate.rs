@@ -147,7 +147,7 @@ impl<F: ScalarField> Circuit<F> {
         let run = Run {
             witness: as_limbs(witness),
             rows: rows.clone(),
-            path: simd::choose(options.kernels)?,
+            path: options.kernels.choose()?,
             unsatisfied: AtomicUsize::new(usize::MAX),
             options,
             terms: AtomicU64::new(0),

@@ -158,7 +158,7 @@ fn combinations<F: ScalarField, const WIDTH: usize>(
     }
     let done = match inputs.path {
         #[cfg(target_arch = "x86_64")]
-        Path::Lanes(ifma) if g.terms() > 0 => {
+        Path::Ifma(ifma) if g.terms() > 0 => {
             crate::simd::group::combinations::<F, WIDTH>(ifma, g, p, witness, base, out)?
         }
         _ => 0,

@@ -18,7 +18,7 @@ const ROWS: usize = 4096;
 pub fn first_unsatisfied_row<F: ScalarField>(pool: &ThreadPool, a: &[F], b: &[F], c: &[F]) -> Option<usize> {
     assert!(a.len() == b.len() && b.len() == c.len(), "a, b, c of equal length");
     let (a, b, c) = (as_limbs(a), as_limbs(b), as_limbs(c));
-    let path = simd::choose(Kernels::Auto).unwrap_or(Path::Portable);
+    let path = Kernels::Auto.choose().unwrap_or(Path::Portable);
     pool.install(|| {
         let tasks = a.par_chunks(ROWS).zip(b.par_chunks(ROWS)).zip(c.par_chunks(ROWS)).enumerate();
         tasks.find_map_first(|(task, ((a, b), c))| {

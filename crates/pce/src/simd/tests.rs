@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::lanes::*;
-use super::{Ifma, Path, choose, first_unsatisfied, multiply};
+use super::{Ifma, Path, first_unsatisfied, multiply};
 use core::arch::x86_64::__m512i;
 use forebay_msm::field::mont4;
 use forebay_msm::{Kernels, KernelsUnavailable, ScalarField};
@@ -153,7 +153,7 @@ fn products_of_rows<F: ScalarField>() {
         let a: Vec<[u64; 4]> = (0..n).map(|_| value()).collect();
         let b: Vec<[u64; 4]> = (0..n).map(|_| value()).collect();
         let expected: Vec<[u64; 4]> = a.iter().zip(&b).map(|(a, b)| mont4::mul::<F>(a, b)).collect();
-        for path in Kernels::available().map(|k| choose(k).unwrap()) {
+        for path in Kernels::available().map(|k| k.choose().unwrap()) {
             let mut c = vec![[9; 4]; n];
             multiply::<F>(path, &a, &b, &mut c);
             assert_eq!(c, expected, "{path:?}");
@@ -174,15 +174,15 @@ fn products_of_rows_agree_with_the_portable_ones() {
 
 #[test]
 fn forced_paths_are_taken() {
-    assert!(matches!(choose(Kernels::Portable), Ok(Path::Portable)));
+    assert!(matches!(Kernels::Portable.choose(), Ok(Path::Portable)));
     match Ifma::detect() {
         Some(_) => {
-            assert!(matches!(choose(Kernels::Ifma), Ok(Path::Lanes(_))));
-            assert!(matches!(choose(Kernels::Auto), Ok(Path::Lanes(_))));
+            assert!(matches!(Kernels::Ifma.choose(), Ok(Path::Ifma(_))));
+            assert!(matches!(Kernels::Auto.choose(), Ok(Path::Ifma(_))));
         }
         None => {
-            assert_eq!(choose(Kernels::Ifma).err(), Some(KernelsUnavailable(Kernels::Ifma)));
-            assert!(matches!(choose(Kernels::Auto), Ok(Path::Portable)));
+            assert_eq!(Kernels::Ifma.choose().err(), Some(KernelsUnavailable(Kernels::Ifma)));
+            assert!(matches!(Kernels::Auto.choose(), Ok(Path::Portable)));
         }
     }
 }
