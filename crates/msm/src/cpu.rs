@@ -6,9 +6,8 @@ use crate::{
     curve::Curve,
     domain_cache::DomainCache,
     kernels::{Kernels, KernelsUnavailable, Path},
-    msm::{Endomorphism, FixedBases, MsmPoint, fixed, msm, scratch_bytes},
-    ntt,
-    quotient::quotient_by,
+    msm::{Endomorphism, FixedBases, MsmPoint},
+    ntt::TransformField,
 };
 use ff::PrimeField;
 use rayon::ThreadPool;
@@ -63,7 +62,7 @@ impl CpuBackend {
     where
         C::G1Affine: MsmPoint,
     {
-        scratch_bytes::<C::G1Affine>(self.path, self.endomorphism, terms, self.pool.current_num_threads())
+        C::G1Affine::msm_scratch_bytes(self.path, self.endomorphism, terms, self.pool.current_num_threads())
     }
 
     /// As [`Self::msm_g1_scratch_bytes`], in G2.
@@ -71,7 +70,7 @@ impl CpuBackend {
     where
         C::G2Affine: MsmPoint,
     {
-        scratch_bytes::<C::G2Affine>(self.path, self.endomorphism, terms, self.pool.current_num_threads())
+        C::G2Affine::msm_scratch_bytes(self.path, self.endomorphism, terms, self.pool.current_num_threads())
     }
 
     /// Bases that many MSMs will share, with multiples of each in a table of at most `budget` bytes: as many as the cost
@@ -88,7 +87,7 @@ impl CpuBackend {
     where
         C::G1Affine: MsmPoint,
     {
-        self.pool.install(|| fixed::prepare("prepare_g1", bases, budget))
+        self.pool.install(|| C::G1Affine::prepare("prepare_g1", bases, budget))
     }
 
     /// As [`Self::prepare_g1`], in G2.
@@ -103,7 +102,7 @@ impl CpuBackend {
     where
         C::G2Affine: MsmPoint,
     {
-        self.pool.install(|| fixed::prepare("prepare_g2", bases, budget))
+        self.pool.install(|| C::G2Affine::prepare("prepare_g2", bases, budget))
     }
 
     /// Σ scalars\[i\]·bases\[i\] over prepared bases.
@@ -119,7 +118,7 @@ impl CpuBackend {
         C::G1Affine: MsmPoint,
     {
         same_length("msm_g1_fixed", "scalars", scalars.len(), bases.len())?;
-        Ok(self.pool.install(|| fixed::msm(self.path, bases, scalars)))
+        Ok(self.pool.install(|| C::G1Affine::msm_fixed(self.path, bases, scalars)))
     }
 
     /// As [`Self::msm_g1_fixed`], in G2.
@@ -135,15 +134,12 @@ impl CpuBackend {
         C::G2Affine: MsmPoint,
     {
         same_length("msm_g2_fixed", "scalars", scalars.len(), bases.len())?;
-        Ok(self.pool.install(|| fixed::msm(self.path, bases, scalars)))
+        Ok(self.pool.install(|| C::G2Affine::msm_fixed(self.path, bases, scalars)))
     }
 
     /// The most bytes that an MSM over prepared bases allocates, over all threads of the pool.
-    pub fn msm_fixed_scratch_bytes<A: MsmPoint>(&self, bases: &FixedBases<A>) -> usize
-    where
-        A::Scalar: crate::field::ScalarField,
-    {
-        fixed::scratch_bytes(self.path, bases, self.pool.current_num_threads())
+    pub fn msm_fixed_scratch_bytes<A: MsmPoint>(&self, bases: &FixedBases<A>) -> usize {
+        A::msm_fixed_scratch_bytes(self.path, bases, self.pool.current_num_threads())
     }
 
     /// The domains in use, for inspection, sharing and clearing.
@@ -219,8 +215,8 @@ where
         };
         let (path, coset) = (self.path, coset.as_deref());
         self.pool.install(|| match transform {
-            Transform::Forward | Transform::CosetForward(_) => ntt::forward_by(path, &domain, coset, values),
-            Transform::Inverse | Transform::CosetInverse(_) => ntt::inverse_by(path, &domain, coset, values),
+            Transform::Forward | Transform::CosetForward(_) => C::Fr::forward(path, &domain, coset, values),
+            Transform::Inverse | Transform::CosetInverse(_) => C::Fr::inverse(path, &domain, coset, values),
         });
         Ok(())
     }
@@ -238,7 +234,7 @@ where
         }
         let domain = self.domains.domain::<C>(spec)?;
         let coset = self.domains.coset::<C>(spec, basis.coset())?;
-        self.pool.install(|| quotient_by(self.path, &domain, &coset, basis, [a, b, c]));
+        self.pool.install(|| C::Fr::quotient(self.path, &domain, &coset, basis, [a, b, c]));
         Ok(())
     }
 }
@@ -249,11 +245,8 @@ impl CpuBackend {
         operation: &'static str,
         bases: Bases<'_, A>,
         scalars: &[A::Scalar],
-    ) -> Result<A::Curve, BackendError>
-    where
-        A::Scalar: crate::field::ScalarField,
-    {
+    ) -> Result<A::Curve, BackendError> {
         same_length(operation, "scalars", scalars.len(), bases.len())?;
-        Ok(self.pool.install(|| msm(self.path, self.endomorphism, bases, scalars)))
+        Ok(self.pool.install(|| A::msm(self.path, self.endomorphism, bases, scalars)))
     }
 }

@@ -33,4 +33,5 @@ pub use domain::{Domain, DomainError};
 pub use domain_cache::DomainCache;
 pub use field::ScalarField;
 pub use kernels::{Kernels, KernelsUnavailable};
+pub use ntt::TransformField;
 pub use secret::SecretVec;

@@ -10,7 +10,7 @@ mod bn254;
 pub use bls12_381::Bls12_381;
 pub use bn254::Bn254;
 
-use crate::field::ScalarField;
+use crate::{field::ScalarField, ntt::TransformField};
 use core::fmt;
 use group::prime::PrimeCurveAffine;
 use pairing::MultiMillerLoop;
@@ -80,7 +80,7 @@ pub trait Curve: Copy + Clone + Default + fmt::Debug + Send + Sync + 'static {
     const G2_COEFFICIENTS: usize = 2;
 
     /// The scalar field.
-    type Fr: ScalarField;
+    type Fr: TransformField;
     /// G1 in projective form.
     type G1: group::Curve<AffineRepr = Self::G1Affine, Scalar = Self::Fr>
         + group::prime::PrimeCurve<Affine = Self::G1Affine>;

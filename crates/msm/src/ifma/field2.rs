@@ -18,7 +18,7 @@ use core::{
 
 /// Fp2 over the modulus M in N limbs, outside the coordinate K, each of whose coefficients has W words.
 #[derive(Clone, Copy)]
-pub(super) struct Quad<K, M, const N: usize, const W: usize>(PhantomData<(K, M)>);
+pub(crate) struct Quad<K, M, const N: usize, const W: usize>(PhantomData<(K, M)>);
 
 type V2<const N: usize> = [V<N>; 2];
 

@@ -101,7 +101,7 @@ const fn negated_inverse(p0: u64) -> u64 {
 }
 
 /// A prime p with its constants in N limbs.
-pub(super) trait Modulus<const N: usize>: Copy + Send + Sync + 'static {
+pub(crate) trait Modulus<const N: usize>: Copy + Send + Sync + 'static {
     /// 64-bit words of an element outside, in Montgomery form with 2^(64·WORDS).
     const WORDS: usize;
     /// p.
@@ -138,7 +138,7 @@ pub(super) trait Modulus<const N: usize>: Copy + Send + Sync + 'static {
 
 /// The base field of BLS12-381.
 #[derive(Clone, Copy)]
-pub(super) struct Bls;
+pub(crate) struct Bls;
 
 impl Modulus<8> for Bls {
     const WORDS: usize = 6;
@@ -157,7 +157,7 @@ impl Modulus<8> for Bls {
 
 /// The base field of BN254.
 #[derive(Clone, Copy)]
-pub(super) struct Bn;
+pub(crate) struct Bn;
 
 impl Modulus<5> for Bn {
     const WORDS: usize = 4;

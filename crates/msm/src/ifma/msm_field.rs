@@ -15,7 +15,7 @@ use core::{arch::x86_64::__mmask8, marker::PhantomData};
 /// # Safety
 /// An implementor promises that [`Packed`](Self::Packed) is plain words valid for every bit pattern, a whole number of
 /// cache lines.
-pub(super) unsafe trait LaneField: Copy + Send + Sync + 'static {
+pub(crate) unsafe trait LaneField: Copy + Send + Sync + 'static {
     /// The same field with one element at a time, as points have it in memory.
     type Scalar: Coordinate;
     /// Eight elements.
@@ -93,11 +93,11 @@ pub(super) fn coordinate<K: Coordinate, const W: usize>(v: &[u64; W]) -> K {
 /// One element in memory.
 #[derive(Clone, Copy, PartialEq)]
 #[repr(C, align(64))]
-pub(super) struct Line(pub(super) [u64; PACKED]);
+pub(crate) struct Line(pub(super) [u64; PACKED]);
 
 /// The base field with modulus M in N limbs, outside the coordinate K of W words.
 #[derive(Clone, Copy)]
-pub(super) struct Base<K, M, const N: usize, const W: usize>(PhantomData<(K, M)>);
+pub(crate) struct Base<K, M, const N: usize, const W: usize>(PhantomData<(K, M)>);
 
 /// A factor in one lane, by the same steps as the vectors: a·b/R mod p, canonical.
 pub(super) fn scalar_mul<const N: usize, M: Modulus<N>>(a: &[u64; N], b: &[u64; N]) -> [u64; N] {

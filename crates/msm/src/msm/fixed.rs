@@ -7,6 +7,7 @@
 use super::{
     Endomorphism, MsmPoint, TILE,
     classify::{Classes, Term},
+    compiled::Vectorised,
     digits::full_bits,
     fixed_shape::{Load, Shape, ordinary_cost},
     fixed_sort::{self, CHUNK, ENTRY_BYTES, PART, Place},
@@ -21,7 +22,7 @@ use super::{
 use crate::{
     backend::{BackendError, ErrorClass},
     bases::Bases,
-    field::{ScalarField, coordinate::Coordinate},
+    field::ScalarField,
     kernels::Path,
 };
 use rayon::prelude::*;
@@ -121,6 +122,7 @@ where
 pub(crate) fn msm<A: MsmPoint>(path: Path, fixed: &FixedBases<A>, scalars: &[A::Scalar]) -> A::Curve
 where
     A::Scalar: ScalarField,
+    A::Coordinate: Vectorised,
 {
     let tiles = scalars.chunks(TILE).enumerate();
     let sum =
@@ -136,6 +138,7 @@ fn tile<A: MsmPoint>(
 ) -> Xyzz<A::Coordinate>
 where
     A::Scalar: ScalarField,
+    A::Coordinate: Vectorised,
 {
     let bases = fixed.bases(first, scalars.len());
     let classes = Classes::of(scalars, |i| bases.is_infinity(i as usize));
@@ -156,7 +159,7 @@ where
     units.add(&bucket_method(path, fixed.points(), shape, &chunks))
 }
 
-fn bucket_method<K: Coordinate>(
+fn bucket_method<K: Vectorised>(
     path: Path,
     points: Points<'_, K>,
     shape: Shape,
@@ -188,24 +191,23 @@ fn piece_limit(entries: usize, threads: usize) -> usize {
 }
 
 /// Σ ±P_i over the terms, none of which is of infinity.
-fn plain_sum<K: Coordinate>(path: Path, points: Points<'_, K>, terms: &[Term]) -> Xyzz<K> {
+fn plain_sum<K: Vectorised>(path: Path, points: Points<'_, K>, terms: &[Term]) -> Xyzz<K> {
     let part = |terms: &[Term]| bucket_sums(path, points, terms, &[terms.len() as u32]).plain;
     terms.par_chunks(PLAIN).map(part).reduce(|| Xyzz::INFINITY, |a, b| a.add(&b))
 }
 
-fn bucket_sums<K: Coordinate>(path: Path, points: Points<'_, K>, sorted: &[Term], ends: &[u32]) -> Sums<K> {
+fn bucket_sums<K: Vectorised>(path: Path, points: Points<'_, K>, sorted: &[Term], ends: &[u32]) -> Sums<K> {
     match path {
         #[cfg(target_arch = "x86_64")]
-        Path::Ifma(ifma) => crate::ifma::msm::sums(ifma, points, sorted, ends)
-            .unwrap_or_else(|| pippenger::bucket_sums(points, sorted, ends)),
+        Path::Ifma(ifma) => crate::ifma::msm::sums(ifma, points, sorted, ends),
         _ => pippenger::bucket_sums(points, sorted, ends),
     }
 }
 
-fn parts<K: Coordinate>(path: Path) -> Parts {
+fn parts<K: Vectorised>(path: Path) -> Parts {
     match path {
         #[cfg(target_arch = "x86_64")]
-        Path::Ifma(_) => crate::ifma::msm::parts_of::<K>().unwrap_or_else(pippenger::parts::<K>),
+        Path::Ifma(_) => crate::ifma::msm::parts_of::<K>(),
         _ => pippenger::parts::<K>(),
     }
 }
@@ -214,6 +216,7 @@ fn parts<K: Coordinate>(path: Path) -> Parts {
 pub(crate) fn scratch_bytes<A: MsmPoint>(path: Path, fixed: &FixedBases<A>, threads: usize) -> usize
 where
     A::Scalar: ScalarField,
+    A::Coordinate: Vectorised,
 {
     let terms = fixed.len.min(TILE);
     let entries = Shape::most_entries(fixed.steps, fixed.step_bits, terms);

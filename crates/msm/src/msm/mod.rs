@@ -2,6 +2,7 @@
 
 mod batch_affine;
 pub(crate) mod classify;
+pub(crate) mod compiled;
 pub(crate) mod digits;
 pub(crate) mod fixed;
 mod fixed_shape;
@@ -15,9 +16,9 @@ pub(crate) mod point;
 pub(crate) mod points;
 pub(crate) mod reduce;
 
+pub use compiled::MsmPoint;
 pub use fixed::FixedBases;
 pub use glv::Endomorphism;
-pub use points::MsmPoint;
 
 use crate::{
     bases::Bases,
@@ -25,6 +26,7 @@ use crate::{
     kernels::Path,
 };
 use classify::{Classes, Term};
+use compiled::Vectorised;
 use digits::full_bits;
 use pippenger::{bucket_method, full_windows, plain_sum, short_windows};
 use point::Xyzz;
@@ -43,13 +45,13 @@ pub(crate) fn scratch_bytes<A: MsmPoint>(
 ) -> usize
 where
     A::Scalar: ScalarField,
+    A::Coordinate: Vectorised,
 {
     let (terms, bits) = (terms.min(TILE), full_bits::<A::Scalar>());
     match path {
         Path::Portable => pippenger::scratch_bytes::<A::Coordinate>(endomorphism, terms, bits, threads),
         #[cfg(target_arch = "x86_64")]
-        Path::Ifma(_) => crate::ifma::msm::scratch_bytes::<A::Coordinate>(endomorphism, terms, bits, threads)
-            .unwrap_or_else(|| pippenger::scratch_bytes::<A::Coordinate>(endomorphism, terms, bits, threads)),
+        Path::Ifma(_) => crate::ifma::msm::scratch_bytes::<A::Coordinate>(endomorphism, terms, bits, threads),
         #[cfg(not(target_arch = "x86_64"))]
         Path::Ifma(_) => pippenger::scratch_bytes::<A::Coordinate>(endomorphism, terms, bits, threads),
     }
@@ -64,6 +66,7 @@ pub(crate) fn msm<A: MsmPoint>(
 ) -> A::Curve
 where
     A::Scalar: ScalarField,
+    A::Coordinate: Vectorised,
 {
     let tiles = scalars.chunks(TILE).enumerate();
     let sum = tiles.fold(Xyzz::INFINITY, |acc, (i, scalars)| {
@@ -73,7 +76,7 @@ where
     into_curve_point::<A>(sum.to_affine()).to_curve()
 }
 
-fn tile<F: ScalarField, K: Coordinate>(
+fn tile<F: ScalarField, K: Vectorised>(
     path: Path,
     endomorphism: Endomorphism,
     points: Points<'_, K>,
@@ -82,8 +85,7 @@ fn tile<F: ScalarField, K: Coordinate>(
     match path {
         Path::Portable => portable_tile(endomorphism, points, scalars),
         #[cfg(target_arch = "x86_64")]
-        Path::Ifma(ifma) => crate::ifma::msm::tile(ifma, endomorphism, points, scalars)
-            .unwrap_or_else(|| portable_tile(endomorphism, points, scalars)),
+        Path::Ifma(ifma) => crate::ifma::msm::tile(ifma, endomorphism, points, scalars),
         #[cfg(not(target_arch = "x86_64"))]
         Path::Ifma(_) => portable_tile(endomorphism, points, scalars),
     }

@@ -1,45 +1,11 @@
-//! The bases of an MSM in the kernels' own form, and which curves have such a form.
+//! The bases of an MSM in the kernels' own form.
 
-use super::{classify::Term, point::Affine};
-use crate::{
-    bases::Bases,
-    curve::AffinePoint,
-    field::{
-        coordinate::{Bn254Fq, Coordinate},
-        fp381::{Fp381, Fp381Quadratic},
-        quadratic::Quadratic,
-    },
-};
+use super::{classify::Term, compiled::MsmPoint, point::Affine};
+use crate::{bases::Bases, field::coordinate::Coordinate};
 use core::marker::PhantomData;
 
 /// Terms ahead of which a point is asked for.
 const PREFETCH_AHEAD: usize = 16;
-
-/// An affine point that the CPU kernels compute with.
-///
-/// # Safety
-/// An implementor promises that its memory is its coordinates x, y of type [`Self::Coordinate`].
-pub unsafe trait MsmPoint: AffinePoint {
-    /// The field of the coordinates, with arithmetic.
-    type Coordinate: Coordinate;
-}
-
-// SAFETY: two coordinates of six limbs in Montgomery form with R = 2^384, by the contract of `AffinePoint`.
-unsafe impl MsmPoint for blstrs::G1Affine {
-    type Coordinate = Fp381;
-}
-// SAFETY: two coordinates of two such coefficients.
-unsafe impl MsmPoint for blstrs::G2Affine {
-    type Coordinate = Fp381Quadratic;
-}
-// SAFETY: two coordinates of four limbs in Montgomery form with R = 2^256, by the contract of `AffinePoint`.
-unsafe impl MsmPoint for halo2curves::bn256::G1Affine {
-    type Coordinate = Bn254Fq;
-}
-// SAFETY: two coordinates of two such coefficients.
-unsafe impl MsmPoint for halo2curves::bn256::G2Affine {
-    type Coordinate = Quadratic<Bn254Fq>;
-}
 
 /// Bases, seen as pairs of coordinates at any alignment.
 #[derive(Clone, Copy)]
@@ -58,13 +24,6 @@ impl<'a, K: Coordinate> Points<'a, K> {
         // SAFETY: a point is its coordinates, plain limbs without padding.
         let bytes = unsafe { core::slice::from_raw_parts(points.as_ptr().cast(), size_of_val(points)) };
         Points { bytes, coordinate: PhantomData }
-    }
-
-    /// The same points, if their coordinate is `T`.
-    #[cfg(target_arch = "x86_64")]
-    pub(crate) fn with_coordinate<T: Coordinate>(self) -> Option<Points<'a, T>> {
-        let same = core::any::TypeId::of::<K>() == core::any::TypeId::of::<T>();
-        same.then_some(Points { bytes: self.bytes, coordinate: PhantomData })
     }
 
     /// All of the bytes.

@@ -10,10 +10,12 @@
 //! no table of inverse twiddle factors exists. Seiler, "Faster AVX2 optimized NTT multiplication for Ring-LWE lattice
 //! cryptography", 2018 (bit-reversed twiddle factors).
 
+mod compiled;
 pub(crate) mod network;
 mod permute;
 mod scale;
 
+pub use compiled::TransformField;
 pub(crate) use permute::{bit_reverse, mirror};
 pub(crate) use scale::{scale, scale_by_powers};
 
