@@ -60,6 +60,14 @@ pub enum ProveError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum VerifyError {
     /// The bytes are no proof of this key's shape.
+    #[error("malformed proof at byte {offset}: {what}")]
+    Encoding {
+        /// Where the part begins that does not fit.
+        offset: usize,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// A proof whose parts have other lengths than the key asks for.
     #[error("malformed proof: {0}")]
     Malformed(&'static str),
     /// Public inputs or messages do not have the statement's shape.
@@ -89,4 +97,14 @@ pub enum VerifyError {
     /// A fold or the final polynomial does not fit.
     #[error("the low-degree test fails")]
     LowDegree,
+}
+
+impl VerifyError {
+    /// The same error of a proof that stands `start` bytes into a file.
+    pub(crate) fn moved(self, start: usize) -> VerifyError {
+        match self {
+            VerifyError::Encoding { offset, what } => VerifyError::Encoding { offset: start + offset, what },
+            other => other,
+        }
+    }
 }

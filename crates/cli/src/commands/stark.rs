@@ -112,7 +112,10 @@ fn verify(session: &Session, args: &VerifyArgs) -> Result<(), Failure> {
 /// A file that is no proof, or a proof that does not hold.
 fn refusal(path: &Path, e: VerifyError) -> Failure {
     let status = match e {
-        VerifyError::Malformed(_) | VerifyError::Heights(_) | VerifyError::Public(_) => Status::BadInput,
+        VerifyError::Encoding { .. }
+        | VerifyError::Malformed(_)
+        | VerifyError::Heights(_)
+        | VerifyError::Public(_) => Status::BadInput,
         _ => Status::Invalid,
     };
     Failure::new(status, format!("{}: {e}", path.display()))
