@@ -1,5 +1,6 @@
 //! What can go wrong.
 
+use forebay_scheduler::{budget::BudgetError, cancel::Interrupted};
 use thiserror::Error;
 
 /// A statement or parameters that make no sense.
@@ -54,6 +55,12 @@ pub enum ProveError {
     /// The constraints do not hold: what should be a polynomial of low degree is not.
     #[error("the traces do not satisfy the constraints")]
     Unsatisfied,
+    /// There is no memory for the proof, or it was given up while it waited for some.
+    #[error(transparent)]
+    Budget(#[from] BudgetError),
+    /// The proof was given up.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
 }
 
 /// Why a proof is not accepted.

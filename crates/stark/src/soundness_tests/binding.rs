@@ -32,6 +32,32 @@ fn another_statement() {
 }
 
 #[test]
+fn another_constraint() {
+    /// The sender, with a constraint that its traces satisfy as well.
+    struct Stricter;
+    impl Air for Stricter {
+        fn name(&self) -> &str {
+            SENDER.name()
+        }
+        fn width(&self) -> usize {
+            SENDER.width()
+        }
+        fn public_inputs(&self) -> usize {
+            SENDER.public_inputs()
+        }
+        fn define(&self, b: &mut AirBuilder) {
+            SENDER.define(b);
+            b.always(b.local(2) - 1);
+        }
+    }
+    let (good_key, proof) = good();
+    let key = key(&[&Stricter, &RECEIVER], few());
+    assert!(prove(&pool(), &key, traces(), &public(), Options::default()).is_ok());
+    assert_ne!(key.verifying_key().digest(), good_key.verifying_key().digest());
+    rejected(&key, &public(), &proof);
+}
+
+#[test]
 fn another_public_part() {
     let (key, proof) = good();
     for input in [3, 5] {
