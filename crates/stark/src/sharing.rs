@@ -1,8 +1,8 @@
 //! What a proof shares with others: the scheduler's memory budget, its timeline, and the wish to stop.
 //!
-//! A proof reserves its whole peak before it allocates anything, so it never waits while it holds memory. The peak
-//! follows from the heights and from how much is worked on side by side; where a budget is too small for all threads,
-//! fewer columns and tables are.
+//! A proof reserves its whole peak before it allocates anything of its own, so it never waits for memory while it holds
+//! some; the traces, which the caller made, count in it. The peak follows from the heights and from how much is worked
+//! on side by side; where a budget is too small for all threads, fewer columns and tables are.
 
 use crate::{
     error::ProveError,
@@ -133,7 +133,7 @@ pub(crate) fn peak(
     let traces: u64 =
         key.tables.iter().zip(&layout.log_rows).map(|(t, &log)| t.width as u64 * words(log)).sum();
     let domains = words(tallest) + layout.groups.iter().map(|g| words(extended(g.log_rows))).sum::<u64>();
-    let buffers = (threads * side.tables) as u64 * THREAD_BUFFERS;
+    let buffers = (threads * side.tables.min(key.tables.len())) as u64 * THREAD_BUFFERS;
     let scratch = side.columns as u64 * words(tallest);
     let codewords: u64 =
         layout.groups.iter().map(|g| EXTENSION_DEGREE as u64 * words(extended(g.log_rows))).sum();
