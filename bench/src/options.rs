@@ -8,7 +8,7 @@ use std::{path::PathBuf, sync::Arc};
 ///
 /// A row's ratio is the peer's CPU-seconds over ours. With --json each row is one object: bench, curve, log_n, threads,
 /// peer, ours_cpu_s, peer_cpu_s, ours_wall_s, peer_wall_s, ratio, equal; the rows of `memory` have ours_peak_bytes and
-/// peer_peak_bytes as well.
+/// peer_peak_bytes as well. The STARK's comparisons stand alone: see docs/stark.md.
 #[derive(Parser)]
 #[command(version)]
 pub(crate) struct Cli {
@@ -20,7 +20,7 @@ pub(crate) struct Cli {
     threads: Vec<usize>,
     /// Counted rounds, after one that is not
     #[arg(long, global = true, default_value_t = 3)]
-    rounds: usize,
+    pub(crate) rounds: usize,
     /// Which kernels of ours
     #[arg(long, global = true, value_enum, default_value = "auto")]
     kernels: KernelsArg,
@@ -47,6 +47,8 @@ pub(crate) enum Command {
     /// One prover of `memory`
     #[command(hide = true)]
     MemoryChild(ChildArgs),
+    #[command(flatten)]
+    Stark(forebay_stark_bench::Command),
 }
 
 #[derive(Args)]

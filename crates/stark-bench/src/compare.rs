@@ -10,8 +10,9 @@ use std::{path::PathBuf, process::Command};
 /// Differences below this share of the base are noise.
 const MARK: f64 = 0.05;
 
-#[derive(Args)]
-pub(crate) struct CompareArgs {
+/// Arguments of `compare`.
+#[derive(Debug, Args)]
+pub struct CompareArgs {
     /// Logarithm of the rows of the largest table
     #[arg(long, default_value_t = 18)]
     log_n: u32,
@@ -26,15 +27,17 @@ pub(crate) struct CompareArgs {
     without: Vec<Without>,
 }
 
-#[derive(Args)]
-pub(crate) struct AblateArgs {
+/// Arguments of `ablate`.
+#[derive(Debug, Args)]
+pub struct AblateArgs {
     /// Logarithm of the rows of the largest table
     #[arg(long, default_value_t = 18)]
     log_n: u32,
 }
 
-#[derive(Args)]
-pub(crate) struct GrowthArgs {
+/// Arguments of `growth`.
+#[derive(Debug, Args)]
+pub struct GrowthArgs {
     /// Logarithms of the rows of the largest table
     #[arg(long, value_delimiter = ',', default_value = "14,15,16,17,18")]
     log_n: Vec<u32>,
@@ -47,8 +50,8 @@ struct Contender {
 }
 
 impl Contender {
-    fn new(binary: Option<PathBuf>, threads: usize, log_n: u32, without: &[Without]) -> Result<Contender> {
-        let binary = binary.map_or_else(std::env::current_exe, Ok)?;
+    fn new(binary: Option<&PathBuf>, threads: usize, log_n: u32, without: &[Without]) -> Result<Contender> {
+        let binary = binary.cloned().map_or_else(std::env::current_exe, Ok)?;
         let mut arguments = vec!["--threads".into(), threads.to_string(), "once".into()];
         arguments.extend(["--log-n".into(), log_n.to_string()]);
         arguments.extend(without.iter().flat_map(|w| ["--without".into(), w.name()]));
@@ -107,9 +110,9 @@ type Metric = (&'static str, fn(&Sample) -> f64);
 const METRICS: [Metric; 3] =
     [("Peak heap, MB", |s| s.peak as f64 / 1e6), ("Prove, CPU-s", |s| s.cpu), ("Prove, wall s", |s| s.wall)];
 
-pub(crate) fn compare(args: CompareArgs, threads: usize, rounds: usize) -> Result<()> {
-    let base = Contender::new(args.base, threads, args.log_n, &[])?;
-    let change = Contender::new(args.change, threads, args.log_n, &args.without)?;
+pub(crate) fn compare(args: &CompareArgs, threads: usize, rounds: usize) -> Result<()> {
+    let base = Contender::new(args.base.as_ref(), threads, args.log_n, &[])?;
+    let change = Contender::new(args.change.as_ref(), threads, args.log_n, &args.without)?;
     let samples = interleave(&[base, change], rounds)?;
     println!("**2^{} rows, {threads} threads, median of {rounds}**\n", args.log_n);
     println!("| Metric | base | change | Δ | |\n|---|---|---|---|---|");
@@ -134,7 +137,7 @@ pub(crate) fn compare(args: CompareArgs, threads: usize, rounds: usize) -> Resul
 }
 
 /// Every setting left out alone.
-pub(crate) fn ablate(args: AblateArgs, threads: usize, rounds: usize) -> Result<()> {
+pub(crate) fn ablate(args: &AblateArgs, threads: usize, rounds: usize) -> Result<()> {
     let all = Without::value_variants();
     let mut contenders = vec![Contender::new(None, threads, args.log_n, &[])?];
     for &without in all {
@@ -168,7 +171,7 @@ pub(crate) fn ablate(args: AblateArgs, threads: usize, rounds: usize) -> Result<
 }
 
 /// Cost at several sizes and the line through them.
-pub(crate) fn growth(args: GrowthArgs, threads: usize, rounds: usize) -> Result<()> {
+pub(crate) fn growth(args: &GrowthArgs, threads: usize, rounds: usize) -> Result<()> {
     let contenders: Vec<Contender> =
         args.log_n.iter().map(|&log_n| Contender::new(None, threads, log_n, &[])).collect::<Result<_>>()?;
     let samples = interleave(&contenders, rounds)?;

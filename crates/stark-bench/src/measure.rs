@@ -1,10 +1,7 @@
 //! CPU time, wall time and peak heap of one run.
 
-use peak_alloc::PeakAlloc;
+use crate::heap;
 use std::time::Instant;
-
-#[global_allocator]
-static ALLOCATOR: PeakAlloc = PeakAlloc;
 
 /// One run.
 #[derive(Clone, Copy, Debug, Default)]
@@ -15,8 +12,8 @@ pub(crate) struct Sample {
 }
 
 /// Bytes allocated now.
-pub(crate) fn live() -> usize {
-    ALLOCATOR.current_usage()
+pub(crate) fn live() -> isize {
+    heap::live()
 }
 
 /// CPU-seconds of this process, on all threads.
@@ -26,14 +23,14 @@ pub(crate) fn cpu_seconds() -> f64 {
 }
 
 /// Runs `work`; the peak counts what was allocated above `base` bytes.
-pub(crate) fn sample<T>(base: usize, work: impl FnOnce() -> T) -> (T, Sample) {
-    ALLOCATOR.reset_peak_usage();
+pub(crate) fn sample<T>(base: isize, work: impl FnOnce() -> T) -> (T, Sample) {
+    heap::reset_peak();
     let (cpu, start) = (cpu_seconds(), Instant::now());
     let value = work();
     let sample = Sample {
         cpu: cpu_seconds() - cpu,
         wall: start.elapsed().as_secs_f64(),
-        peak: ALLOCATOR.peak_usage().saturating_sub(base),
+        peak: usize::try_from(heap::peak() - base).unwrap_or(0),
     };
     (value, sample)
 }

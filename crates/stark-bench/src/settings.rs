@@ -5,7 +5,7 @@ use forebay_stark::Tuning;
 
 /// A choice of the prover, switched off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Without {
+pub enum Without {
     /// Bus columns whole instead of in chunks
     ChunkedBus,
     /// Inverses by products in the extension

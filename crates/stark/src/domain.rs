@@ -163,6 +163,8 @@ mod tests {
         assert_ne!(a.twiddles(), domains(1, 49).of(6).twiddles());
         assert_ne!(a.key, domains(2, 7).of(5).key, "2^6 x 2 and 2^5 x 4 are not one domain");
         assert_eq!(a.twiddles(), domains(2, 7).of(5).twiddles(), "though they have the same points");
+        let key = |log_rows, log_blowup| DomainKey { log_rows, log_blowup, shift: 7 };
+        assert_ne!(key(19, 2), key(20, 1), "2^19 x 4 and 2^20 x 2");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What can go wrong.
 
+use forebay_scheduler::{budget::BudgetError, cancel::Interrupted};
 use thiserror::Error;
 
 /// A statement or parameters that make no sense.
@@ -54,12 +55,26 @@ pub enum ProveError {
     /// The constraints do not hold: what should be a polynomial of low degree is not.
     #[error("the traces do not satisfy the constraints")]
     Unsatisfied,
+    /// There is no memory for the proof, or it was given up while it waited for some.
+    #[error(transparent)]
+    Budget(#[from] BudgetError),
+    /// The proof was given up.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
 }
 
 /// Why a proof is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum VerifyError {
     /// The bytes are no proof of this key's shape.
+    #[error("malformed proof at byte {offset}: {what}")]
+    Encoding {
+        /// Where the part begins that does not fit.
+        offset: usize,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// A proof whose parts have other lengths than the key asks for.
     #[error("malformed proof: {0}")]
     Malformed(&'static str),
     /// Public inputs or messages do not have the statement's shape.
@@ -89,4 +104,14 @@ pub enum VerifyError {
     /// A fold or the final polynomial does not fit.
     #[error("the low-degree test fails")]
     LowDegree,
+}
+
+impl VerifyError {
+    /// The same error of a proof that stands `start` bytes into a file.
+    pub(crate) fn moved(self, start: usize) -> VerifyError {
+        match self {
+            VerifyError::Encoding { offset, what } => VerifyError::Encoding { offset: start + offset, what },
+            other => other,
+        }
+    }
 }

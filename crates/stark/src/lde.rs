@@ -90,21 +90,47 @@ impl Arena {
     pub(crate) fn bytes(&self) -> u64 {
         8 * self.data.len() as u64
     }
+
+    /// Bytes of an arena of these shapes.
+    pub(crate) fn bytes_of(shapes: impl IntoIterator<Item = (u32, usize)>) -> u64 {
+        shapes.into_iter().map(|(log, width)| width as u64 * 8 * ((1 << log) + PADDING as u64)).sum()
+    }
 }
 
-/// Buffers that threads take and give back; at most one a thread is ever made.
-#[derive(Default)]
-pub(crate) struct Scratch(Mutex<Vec<Vec<u64>>>);
+/// Buffers that workers take and give back; no more are ever made than work side by side.
+pub(crate) struct Scratch {
+    buffers: Mutex<Vec<Vec<u64>>>,
+    /// How many columns are worked on at once.
+    side_by_side: usize,
+}
 
 impl Scratch {
+    /// Buffers for this many workers.
+    pub(crate) fn new(side_by_side: usize) -> Scratch {
+        Scratch { buffers: Mutex::default(), side_by_side: side_by_side.max(1) }
+    }
+
+    /// Does all jobs, in order, so many at once. A worker holds the queue only to take from it.
+    pub(crate) fn each<J: Send>(&self, jobs: Vec<J>, work: impl Fn(J) + Sync) {
+        let workers = self.side_by_side.min(jobs.len());
+        let queue = Mutex::new(jobs.into_iter());
+        let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+        (0..workers).into_par_iter().with_max_len(1).for_each(|_| {
+            while let Some(job) = next() {
+                work(job);
+            }
+        });
+    }
+
     /// Runs `work` on a buffer of at least `words`, whose content is whatever was left there.
     pub(crate) fn with<T>(&self, words: usize, work: impl FnOnce(&mut [u64]) -> T) -> T {
-        let mut buffer = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+        let buffers = || self.buffers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buffer = buffers().pop().unwrap_or_default();
         if buffer.len() < words {
             buffer = vec![0u64; words];
         }
         let value = work(&mut buffer[..words]);
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
+        buffers().push(buffer);
         value
     }
 }
@@ -148,7 +174,7 @@ pub(crate) fn extend_tables(domains: &Domains, traces: &[Vec<&[u64]>], arena: &m
         jobs.extend(columns.into_iter().zip(traces).map(|(out, trace)| (out, *trace, Arc::clone(&domain))));
     }
     jobs.sort_by_key(|(out, ..)| std::cmp::Reverse(out.len()));
-    jobs.into_par_iter().with_max_len(1).for_each(|(out, trace, domain)| {
+    scratch.each(jobs, |(out, trace, domain)| {
         let rows = 1usize << domain.key.log_rows;
         scratch.with(rows, |buffer| {
             if trace.is_empty() {
@@ -261,12 +287,12 @@ mod tests {
                 let polynomial = if n <= 64 { polynomial } else { vec![F::new(5), F::ZERO, F::ONE] };
                 let mut arena = Arena::new([(log_rows + log_blowup, 1)]);
                 let column = simd::as_words(&trace);
-                extend_tables(&domains, &[vec![column]], &mut arena, &Scratch::default());
+                extend_tables(&domains, &[vec![column]], &mut arena, &Scratch::new(2));
                 check(&polynomial, arena.column(0, 0), F::new(49));
 
                 let mut arena = Arena::new([(log_rows + log_blowup, 1)]);
                 arena.columns_mut()[0][0][..n].copy_from_slice(column);
-                extend_tables(&domains, &[vec![&[]]], &mut arena, &Scratch::default());
+                extend_tables(&domains, &[vec![&[]]], &mut arena, &Scratch::new(2));
                 check(&polynomial, arena.column(0, 0), F::new(49));
             }
         }
@@ -282,7 +308,7 @@ mod tests {
             let trace = coefficients(1 << log_rows, 77);
             let domains = Domains::new(log_rows, log_blowup, shift);
             let mut arena = Arena::new([(log_rows + log_blowup, 1)]);
-            extend_tables(&domains, &[vec![simd::as_words(&trace)]], &mut arena, &Scratch::default());
+            extend_tables(&domains, &[vec![simd::as_words(&trace)]], &mut arena, &Scratch::new(2));
             let theirs = Radix2DitParallel::default()
                 .coset_lde_batch(RowMajorMatrix::new_col(trace), log_blowup as usize, shift)
                 .to_row_major_matrix();

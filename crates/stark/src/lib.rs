@@ -28,6 +28,7 @@ mod proof;
 mod prover;
 mod quotient;
 mod security;
+mod sharing;
 mod simd;
 #[cfg(test)]
 mod soundness_tests;
@@ -42,8 +43,9 @@ pub use layout::{Message, Public};
 pub use machine::{ProvingKey, VerifyingKey, setup};
 pub use params::Parameters;
 pub use proof::Proof;
-pub use prover::{Observer, Options, TableParallelism, Trace, prove};
+pub use prover::{Observer, Options, TableParallelism, Trace, peak_bytes, prove};
 pub use security::{Security, Sizes};
+pub use sharing::Shared;
 pub use simd::{Level, level};
 pub use tuning::Tuning;
 pub use verifier::{verify, verify_bytes};

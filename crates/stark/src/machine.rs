@@ -120,7 +120,7 @@ fn commit(preprocessed: &[Vec<Vec<F>>], parameters: &Parameters) -> (Arena, Opti
     let mut arena = Arena::new(present.iter().map(|c| (log(c) + parameters.log_blowup, c.len())));
     let traces: Vec<Vec<&[u64]>> =
         present.iter().map(|columns| columns.iter().map(|c| simd::as_words(c)).collect()).collect();
-    extend_tables(&domains, &traces, &mut arena, &Scratch::default());
+    extend_tables(&domains, &traces, &mut arena, &Scratch::new(rayon::current_num_threads()));
     let matrices: Vec<Matrix<'_>> =
         (0..arena.tables()).map(|t| Matrix { columns: arena.columns(t) }).collect();
     let tree = Tree::new(&matrices, TreeSettings::new(parameters.log_cap, Tuning::default()));

@@ -75,12 +75,15 @@ impl Proof {
 
     /// Reads a proof for a key; refuses what is not exactly one.
     pub fn from_bytes(key: &VerifyingKey, bytes: &[u8]) -> Result<Proof, VerifyError> {
-        let mut r = Reader(bytes);
+        let mut r = Reader { bytes, at: 0 };
         if r.take(MAGIC.len())? != MAGIC {
-            return Err(VerifyError::Malformed("this is no proof of this version"));
+            return Err(VerifyError::Encoding { offset: 0, what: "this is no proof of this version" });
         }
         let log_rows: Vec<u32> = r.take(key.tables.len())?.iter().map(|&b| u32::from(b)).collect();
-        let layout = Layout::new(key, &log_rows)?;
+        let layout = Layout::new(key, &log_rows).map_err(|e| match e {
+            VerifyError::Heights(what) => VerifyError::Encoding { offset: MAGIC.len(), what },
+            other => other,
+        })?;
         let schedule = Schedule::new(&key.parameters, &layout);
         let log_cap = key.parameters.log_cap;
         let cap = |r: &mut Reader<'_>, round| r.digests(layout.cap_len(round, log_cap));
@@ -101,8 +104,8 @@ impl Proof {
             Ok(LayerOpening { values: r.counted(Reader::elements)?, siblings: r.counted(Reader::digests)? })
         };
         let layers = folds.iter().map(|_| layer(&mut r)).collect::<Result<_, _>>()?;
-        if !r.0.is_empty() {
-            return Err(VerifyError::Malformed("bytes are left over"));
+        if r.left() > 0 {
+            return r.fault("bytes are left over");
         }
         Ok(Proof { log_rows, caps, sums, values, fri, openings, layers })
     }
@@ -124,24 +127,43 @@ impl Writer {
     }
 }
 
-struct Reader<'a>(&'a [u8]);
+/// What is read, and how far. Errors tell where the item begins that does not fit.
+struct Reader<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
 
 impl<'a> Reader<'a> {
+    fn fault<T>(&self, what: &'static str) -> Result<T, VerifyError> {
+        Err(VerifyError::Encoding { offset: self.at, what })
+    }
+
+    fn left(&self) -> usize {
+        self.bytes.len() - self.at
+    }
+
     fn take(&mut self, n: usize) -> Result<&'a [u8], VerifyError> {
-        let (head, rest) = self.0.split_at_checked(n).ok_or(VerifyError::Malformed("it ends early"))?;
-        self.0 = rest;
-        Ok(head)
+        self.bound(n, 1)?;
+        let taken = &self.bytes[self.at..self.at + n];
+        self.at += n;
+        Ok(taken)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], VerifyError> {
+        let mut bytes = [0; N];
+        bytes.copy_from_slice(self.take(N)?);
+        Ok(bytes)
     }
 
     fn number(&mut self) -> Result<u64, VerifyError> {
-        let bytes = self.take(8)?.try_into().map_err(|_| VerifyError::Malformed("it ends early"))?;
-        Ok(u64::from_le_bytes(bytes))
+        Ok(u64::from_le_bytes(self.array()?))
     }
 
     fn word(&mut self) -> Result<u64, VerifyError> {
+        let offset = self.at;
         match self.number()? {
             word if word < MODULUS => Ok(word),
-            _ => Err(VerifyError::Malformed("a field element is not canonical")),
+            _ => Err(VerifyError::Encoding { offset, what: "a field element is not canonical" }),
         }
     }
 
@@ -150,8 +172,7 @@ impl<'a> Reader<'a> {
         &mut self,
         items: impl Fn(&mut Self, usize) -> Result<Vec<T>, VerifyError>,
     ) -> Result<Vec<T>, VerifyError> {
-        let bytes = self.take(4)?.try_into().map_err(|_| VerifyError::Malformed("it ends early"))?;
-        let count = u32::from_le_bytes(bytes) as usize;
+        let count = u32::from_le_bytes(self.array()?) as usize;
         items(self, count)
     }
 
@@ -173,8 +194,9 @@ impl<'a> Reader<'a> {
         (0..n).map(|_| Ok(ext([self.word()?, self.word()?, self.word()?]))).collect()
     }
 
+    /// Whether `n` items of `size` bytes are left.
     fn bound(&self, n: usize, size: usize) -> Result<(), VerifyError> {
-        if n <= self.0.len() / size { Ok(()) } else { Err(VerifyError::Malformed("it ends early")) }
+        if n <= self.left() / size { Ok(()) } else { self.fault("it ends early") }
     }
 }
 

@@ -17,11 +17,12 @@ use crate::{
     layout::{Layout, Public, ROUNDS, Round},
     lde::{Arena, Scratch, extend_tables, split_and_extend},
     logup::{BusChallenges, Cells, accumulate},
-    machine::ProvingKey,
+    machine::{ProvingKey, VerifyingKey},
     merkle::{Matrix, Opening, Tree, TreeSettings},
     opening::{Batch, codeword, values},
     proof::Proof,
     quotient::{Extended, Quotient},
+    sharing::{Admission, Shared, SideBySide, peak},
     simd,
     transcript::Transcript,
     tuning::Tuning,
@@ -29,7 +30,11 @@ use crate::{
 };
 use p3_field::PrimeCharacteristicRing;
 use rayon::{ThreadPool, prelude::*};
-use std::{collections::BTreeMap, time::Instant};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+    time::Instant,
+};
 
 /// The columns of one table, as many rows each as the table has.
 pub type Trace = Vec<Vec<F>>;
@@ -44,10 +49,10 @@ pub trait Observer: Sync {
 /// shared out too; nothing is oversubscribed, since all work runs on one pool.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TableParallelism {
-    /// A third of the pool's threads, at least one.
+    /// A third of the pool's threads, at least one; fewer, and fewer columns at once, where the budget is too small.
     #[default]
     Auto,
-    /// This many.
+    /// This many, and a column a thread.
     Fixed(usize),
 }
 
@@ -58,6 +63,8 @@ pub struct Options<'a> {
     pub tables: TableParallelism,
     /// Who hears of the stages.
     pub observer: Option<&'a dyn Observer>,
+    /// The scheduler's budget and timeline, and the wish to stop.
+    pub shared: Option<Shared<'a>>,
     /// Finishes proofs of false statements instead of refusing them: for tests of verifiers.
     pub even_if_false: bool,
     /// How the work is done.
@@ -79,12 +86,24 @@ pub fn prove(
     let shape = |e: VerifyError| ProveError::Shape(e.to_string());
     let layout = Layout::new(&key.verifying, &log_rows).map_err(shape)?;
     public.check(&key.verifying).map_err(shape)?;
-    let parallel = match options.tables {
-        TableParallelism::Auto => (pool.current_num_threads() / 3).max(1),
-        TableParallelism::Fixed(n) => n.max(1),
-    };
-    let prover = Prover { key, public, layout, parallel, options, scratch: Scratch::default() };
+    let threads = pool.current_num_threads();
+    let bytes = |side| peak(&key.verifying, &layout, side, threads, options.tuning);
+    let total = options.shared.map_or(u64::MAX, |s| s.budget.usage().total.host);
+    let side = SideBySide::new(options.tables, threads, total, bytes);
+    // Waits in the caller's thread: the pool's threads are for those who have their memory.
+    let admission = options.shared.map(|shared| Admission::new(shared, bytes(side))).transpose()?;
+    let (admission, scratch) = (Mutex::new(admission), Scratch::new(side.columns));
+    let prover = Prover { key, public, layout, tables: side.tables, options, scratch, admission };
     pool.install(|| prover.run(traces))
+}
+
+/// The most bytes that a proof of these heights takes at once on so many threads, its traces included: what
+/// [`Options::shared`] reserves when the budget has room for all threads.
+pub fn peak_bytes(key: &VerifyingKey, log_rows: &[u32], threads: usize) -> Result<u64, VerifyError> {
+    let layout = Layout::new(key, log_rows)?;
+    let (setting, tuning) = (TableParallelism::Auto, Tuning::default());
+    let bytes = |side| peak(key, &layout, side, threads, tuning);
+    Ok(bytes(SideBySide::new(setting, threads, u64::MAX, bytes)))
 }
 
 /// log₂ of the rows of each table; all columns of a table agree.
@@ -109,7 +128,7 @@ fn heights(key: &ProvingKey, traces: &[Trace]) -> Result<Vec<u32>, ProveError> {
 }
 
 /// What the statement's first part binds: key, heights and everything public.
-pub(crate) fn begin(key: &crate::machine::VerifyingKey, log_rows: &[u32], public: &Public) -> Transcript {
+pub(crate) fn begin(key: &VerifyingKey, log_rows: &[u32], public: &Public) -> Transcript {
     let mut transcript = Transcript::new("LogUp STARK, Goldilocks, X^3 - X - 1, BLAKE3");
     transcript.bytes("key", &key.digest);
     let heights: Vec<u8> = log_rows.iter().flat_map(|h| h.to_le_bytes()).collect();
@@ -119,10 +138,7 @@ pub(crate) fn begin(key: &crate::machine::VerifyingKey, log_rows: &[u32], public
 }
 
 /// Challenges of the bus argument.
-pub(crate) fn bus_challenges(
-    transcript: &mut Transcript,
-    key: &crate::machine::VerifyingKey,
-) -> BusChallenges {
+pub(crate) fn bus_challenges(transcript: &mut Transcript, key: &VerifyingKey) -> BusChallenges {
     let longest = key.tables.iter().flat_map(|t| &t.interactions).map(|i| i.values.len()).max();
     let (z, alpha) = (transcript.challenge("z"), transcript.challenge("alpha"));
     BusChallenges::new(z, alpha, longest.unwrap_or(0))
@@ -132,9 +148,12 @@ struct Prover<'a> {
     key: &'a ProvingKey,
     public: &'a Public,
     layout: Layout,
-    parallel: usize,
+    /// Tables worked on side by side.
+    tables: usize,
     options: Options<'a>,
     scratch: Scratch,
+    /// Held until the proof is done.
+    admission: Mutex<Option<Admission<'a>>>,
 }
 
 impl Prover<'_> {
@@ -149,29 +168,29 @@ impl Prover<'_> {
         if domains.share {
             self.layout.groups.iter().for_each(|g| drop(domains.of(g.log_rows)));
         }
-        self.stage("twiddles", start, 0);
+        self.stage("twiddles", start, 0)?;
 
         let start = Instant::now();
         let words: Vec<Vec<&[u64]>> =
             traces.iter().map(|t| t.iter().map(|c| simd::as_words(c)).collect()).collect();
         let mut main = self.arena(Round::Main);
         extend_tables(&domains, &words, &mut main, &self.scratch);
-        self.stage("main columns", start, main.bytes());
-        let main_tree = self.commit("main tree", &main, &mut transcript);
+        self.stage("main columns", start, main.bytes())?;
+        let main_tree = self.commit("main tree", &main, &mut transcript)?;
 
         let challenges = bus_challenges(&mut transcript, &self.key.verifying);
         let (aux, sums) = self.buses(&domains, &challenges, &words)?;
         drop(words);
         drop(traces);
-        let aux_tree = self.commit("bus tree", &aux, &mut transcript);
+        let aux_tree = self.commit("bus tree", &aux, &mut transcript)?;
         transcript.ext("sums", &sums);
         if !self.options.even_if_false {
             self.check_balance(&challenges, &sums)?;
         }
 
         let beta = transcript.challenge("beta");
-        let quotient = self.quotients(&domains, &main, &aux, &challenges, &sums, beta);
-        let quotient_tree = self.commit("quotient tree", &quotient, &mut transcript);
+        let quotient = self.quotients(&domains, &main, &aux, &challenges, &sums, beta)?;
+        let quotient_tree = self.commit("quotient tree", &quotient, &mut transcript)?;
 
         let arenas = [&self.key.arena, &main, &aux, &quotient];
         let zeta = transcript.out_of_domain("zeta");
@@ -182,7 +201,7 @@ impl Prover<'_> {
         if !self.options.even_if_false && !self.holds(checked, &values, &sums) {
             return Err(ProveError::Unsatisfied);
         }
-        self.stage("values", start, 0);
+        self.stage("values", start, 0)?;
 
         let lambda = transcript.challenge("lambda");
         let start = Instant::now();
@@ -196,7 +215,7 @@ impl Prover<'_> {
                 (domain.log_size(), codeword(group, &batch, &domain, &arenas))
             })
             .collect();
-        self.stage("codewords", start, 0);
+        self.stage("codewords", start, 0)?;
 
         let start = Instant::now();
         let schedule = Schedule::new(parameters, &self.layout);
@@ -208,7 +227,7 @@ impl Prover<'_> {
             &mut transcript,
             self.options.tuning,
         )?;
-        self.stage("folds", start, folding.bytes());
+        self.stage("folds", start, folding.bytes())?;
 
         let start = Instant::now();
         let indices = transcript.indices("queries", parameters.queries as usize, self.layout.log_height());
@@ -218,7 +237,7 @@ impl Prover<'_> {
             None => Opening::default(),
         });
         let layers = folding.open(&indices);
-        self.stage("queries", start, 0);
+        self.stage("queries", start, 0)?;
         let cap = |tree: Option<Tree>| tree.map(|t| t.cap().to_vec()).unwrap_or_default();
         Ok(Proof {
             log_rows: self.layout.log_rows.clone(),
@@ -231,9 +250,18 @@ impl Prover<'_> {
         })
     }
 
-    fn stage(&self, name: &'static str, start: Instant, bytes: u64) {
+    /// A stage ended: those who want to know are told, and the proof ends too if nobody wants it any more.
+    fn stage(&self, name: &'static str, start: Instant, bytes: u64) -> Result<(), ProveError> {
+        let end = Instant::now();
         if let Some(observer) = self.options.observer {
-            observer.stage(name, start, Instant::now(), bytes);
+            observer.stage(name, start, end, bytes);
+        }
+        match &mut *self.admission.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(admission) => {
+                admission.record(name, start, end, bytes);
+                admission.check()
+            }
+            None => Ok(()),
         }
     }
 
@@ -241,14 +269,19 @@ impl Prover<'_> {
         Arena::new(self.layout.shapes(round))
     }
 
-    fn commit(&self, name: &'static str, arena: &Arena, transcript: &mut Transcript) -> Option<Tree> {
+    fn commit(
+        &self,
+        name: &'static str,
+        arena: &Arena,
+        transcript: &mut Transcript,
+    ) -> Result<Option<Tree>, ProveError> {
         let start = Instant::now();
         let matrices = matrices(arena);
         let settings = TreeSettings::new(self.key.verifying.parameters.log_cap, self.options.tuning);
         let tree = (!matrices.is_empty()).then(|| Tree::new(&matrices, settings));
         transcript.cap("commitment", tree.as_ref().map_or(&[], Tree::cap));
-        self.stage(name, start, tree.as_ref().map_or(0, Tree::bytes));
-        tree
+        self.stage(name, start, tree.as_ref().map_or(0, Tree::bytes))?;
+        Ok(tree)
     }
 
     /// The bus columns and each table's sum.
@@ -263,7 +296,7 @@ impl Prover<'_> {
         let mut members: Vec<_> =
             self.layout.rounds[Round::Aux as usize].iter().zip(arena.columns_mut()).collect();
         let mut sums = Vec::with_capacity(members.len());
-        for batch in members.chunks_mut(self.parallel) {
+        for batch in members.chunks_mut(self.tables) {
             let batch: Vec<Result<E, ProveError>> = batch
                 .par_iter_mut()
                 .map(|(member, columns)| {
@@ -288,11 +321,11 @@ impl Prover<'_> {
             }
         }
         drop(members);
-        self.stage("bus columns", start, 0);
+        self.stage("bus columns", start, 0)?;
         let start = Instant::now();
         let in_place: Vec<Vec<&[u64]>> = (0..arena.tables()).map(|t| vec![&[][..]; arena.width(t)]).collect();
         extend_tables(domains, &in_place, &mut arena, &self.scratch);
-        self.stage("bus extension", start, arena.bytes());
+        self.stage("bus extension", start, arena.bytes())?;
         Ok((arena, sums))
     }
 
@@ -316,11 +349,11 @@ impl Prover<'_> {
         challenges: &BusChallenges,
         sums: &[E],
         beta: E,
-    ) -> Arena {
+    ) -> Result<Arena, ProveError> {
         let start = Instant::now();
         let mut arena = self.arena(Round::Quotient);
         let mut members: Vec<_> = arena.columns_mut().into_iter().enumerate().collect();
-        for batch in members.chunks_mut(self.parallel) {
+        for batch in members.chunks_mut(self.tables) {
             batch.par_iter_mut().for_each(|(t, columns)| {
                 let domain = domains.of(self.layout.log_rows[*t]);
                 let place = |round: Round| self.layout.rounds[round as usize].iter().position(|m| m.0 == *t);
@@ -340,7 +373,7 @@ impl Prover<'_> {
                 }
             });
         }
-        self.stage("quotient", start, 0);
+        self.stage("quotient", start, 0)?;
         let start = Instant::now();
         let mut jobs = Vec::new();
         for (t, columns) in members {
@@ -350,13 +383,13 @@ impl Prover<'_> {
             }
             jobs.extend(pieces.into_iter().map(|p| (t, p)));
         }
-        jobs.into_par_iter().with_max_len(1).for_each(|(t, mut pieces)| {
+        self.scratch.each(jobs, |(t, mut pieces)| {
             let domain = domains.of(self.layout.log_rows[t]);
             let n = pieces[0].len();
             self.scratch.with(n, |buffer| split_and_extend(domains, &domain, &mut pieces, buffer));
         });
-        self.stage("quotient extension", start, arena.bytes());
-        arena
+        self.stage("quotient extension", start, arena.bytes())?;
+        Ok(arena)
     }
 }
 

@@ -15,7 +15,6 @@ use crate::{
     opening::Batch,
     proof::Proof,
     prover::{begin, bus_challenges},
-    transcript::Transcript,
 };
 use p3_field::{Field, PrimeCharacteristicRing};
 use std::collections::BTreeMap;
@@ -32,22 +31,14 @@ pub fn verify(key: &VerifyingKey, public: &Public, proof: &Proof) -> Result<(), 
     let schedule = Schedule::new(&key.parameters, &layout);
     check_lengths(key, &layout, &schedule, proof)?;
 
-    let mut transcript = begin(key, &proof.log_rows, public);
-    transcript.cap("commitment", &proof.caps[0]);
-    let challenges = bus_challenges(&mut transcript, key);
-    transcript.cap("commitment", &proof.caps[1]);
-    transcript.ext("sums", &proof.sums);
-    check_balance(&challenges, public, &proof.sums)?;
-    let beta = transcript.challenge("beta");
-    transcript.cap("commitment", &proof.caps[2]);
-    let zeta = transcript.out_of_domain("zeta");
-    proof.values.iter().for_each(|v| transcript.ext("values", v));
-    if !constraints_hold(key, &layout, public, &challenges, (beta, zeta), &proof.values, &proof.sums) {
+    let Drawn { bus, beta, zeta, lambda, betas, worked, indices } = Drawn::new(key, &layout, public, proof);
+    check_balance(&bus, public, &proof.sums)?;
+    if !constraints_hold(key, &layout, public, &bus, (beta, zeta), &proof.values, &proof.sums) {
         return Err(VerifyError::Constraints);
     }
-    let lambda = transcript.challenge("lambda");
-    let (betas, indices) = queries(key, &layout, proof, &mut transcript)?;
-
+    if !worked {
+        return Err(VerifyError::Grinding);
+    }
     let caps = [&key.cap, &proof.caps[0], &proof.caps[1], &proof.caps[2]];
     for ((round, opening), cap) in ROUNDS.into_iter().zip(&proof.openings).zip(caps) {
         let shapes = layout.shapes(round);
@@ -67,6 +58,48 @@ pub fn verify(key: &VerifyingKey, public: &Public, proof: &Proof) -> Result<(), 
         codewords.insert(group.log_rows + layout.log_blowup, values);
     }
     fri::verify(&schedule, &proof.fri, &betas, &indices, &proof.layers, &codewords)
+}
+
+/// All that is drawn from the transcript.
+pub(crate) struct Drawn {
+    pub(crate) bus: BusChallenges,
+    /// Combines the constraints.
+    pub(crate) beta: E,
+    /// The point out of the domain.
+    pub(crate) zeta: E,
+    /// Combines the openings.
+    pub(crate) lambda: E,
+    /// One for each fold.
+    pub(crate) betas: Vec<E>,
+    /// Whether the proof of work is done.
+    pub(crate) worked: bool,
+    pub(crate) indices: Vec<usize>,
+}
+
+impl Drawn {
+    /// Absorbs and draws in the prover's order; nothing is checked.
+    pub(crate) fn new(key: &VerifyingKey, layout: &Layout, public: &Public, proof: &Proof) -> Drawn {
+        let mut transcript = begin(key, &proof.log_rows, public);
+        transcript.cap("commitment", &proof.caps[0]);
+        let bus = bus_challenges(&mut transcript, key);
+        transcript.cap("commitment", &proof.caps[1]);
+        transcript.ext("sums", &proof.sums);
+        let beta = transcript.challenge("beta");
+        transcript.cap("commitment", &proof.caps[2]);
+        let zeta = transcript.out_of_domain("zeta");
+        proof.values.iter().for_each(|v| transcript.ext("values", v));
+        let lambda = transcript.challenge("lambda");
+        let mut fold = |cap: &crate::merkle::Cap| {
+            transcript.cap("fold", cap);
+            transcript.challenge("beta")
+        };
+        let betas = proof.fri.caps.iter().map(&mut fold).collect();
+        transcript.ext("last polynomial", &proof.fri.last);
+        let worked = transcript.grinds(proof.fri.nonce, key.parameters.grinding_bits);
+        transcript.number("nonce", proof.fri.nonce);
+        let indices = transcript.indices("queries", key.parameters.queries as usize, layout.log_height());
+        Drawn { bus, beta, zeta, lambda, betas, worked, indices }
+    }
 }
 
 /// Whether every table's constraints hold at ζ. The lengths of values and sums are the layout's.
@@ -123,31 +156,6 @@ fn check_balance(challenges: &BusChallenges, public: &Public, sums: &[E]) -> Res
         total += challenges.message(message).ok_or(VerifyError::ZeroFingerprint)?;
     }
     if total == E::ZERO { Ok(()) } else { Err(VerifyError::Unbalanced) }
-}
-
-/// The folding challenges and the query indices, after the work is checked.
-fn queries(
-    key: &VerifyingKey,
-    layout: &Layout,
-    proof: &Proof,
-    transcript: &mut Transcript,
-) -> Result<(Vec<E>, Vec<usize>), VerifyError> {
-    let betas = proof
-        .fri
-        .caps
-        .iter()
-        .map(|cap| {
-            transcript.cap("fold", cap);
-            transcript.challenge("beta")
-        })
-        .collect();
-    transcript.ext("last polynomial", &proof.fri.last);
-    if !transcript.grinds(proof.fri.nonce, key.parameters.grinding_bits) {
-        return Err(VerifyError::Grinding);
-    }
-    transcript.number("nonce", proof.fri.nonce);
-    let count = key.parameters.queries as usize;
-    Ok((betas, transcript.indices("queries", count, layout.log_height())))
 }
 
 /// The codeword of a group at all query indices, from the opened rows (whose lengths were checked with the openings).

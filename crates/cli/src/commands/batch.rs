@@ -16,7 +16,7 @@ use crate::{
 use forebay_scheduler::{
     policy::CircuitId,
     probe::MachineReport,
-    timeline::{Baselines, chrome, html, svg},
+    timeline::{Baselines, Timeline, chrome, html, svg},
 };
 use serde_json::{Value, json};
 use std::{
@@ -50,7 +50,7 @@ pub(crate) fn run(session: &Session, args: &ProveArgs, file: &Path) -> Result<()
     let (results, worst) = collect(session, &engine, open)?;
     jobs.iter().try_for_each(|job| job.loaded.check_unchanged())?;
     if let Some(path) = &args.batch.timeline {
-        write_timeline(&engine, path)?;
+        write_timeline(engine.executor.timeline(), path)?;
     }
     let time = start.elapsed();
     let done = results.iter().filter(|r| r["verified"] == true).count();
@@ -149,14 +149,22 @@ fn write(folder: &Path, texts: &[Texts]) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Refuses a name that no timeline can be written to, before the work is done.
+pub(crate) fn check_timeline_name(path: &Path) -> Result<(), Failure> {
+    match path.extension().and_then(|e| e.to_str()) {
+        Some("html" | "svg" | "json") => Ok(()),
+        _ => Err(Failure::usage("--timeline: the file's name should end in .html, .svg or .json")),
+    }
+}
+
 /// Writes the timeline in the manner that the file's name asks for.
-fn write_timeline(engine: &Engine, path: &Path) -> Result<(), Failure> {
-    let spans = engine.executor.timeline().spans();
+pub(crate) fn write_timeline(timeline: &Timeline, path: &Path) -> Result<(), Failure> {
+    check_timeline_name(path)?;
+    let spans = timeline.spans();
     let text = match path.extension().and_then(|e| e.to_str()) {
         Some("html") => html::report("Forebay timeline", &spans, &Baselines::default()),
         Some("svg") => svg::waterfall(&spans, 1600),
-        Some("json") => chrome::trace(&spans),
-        _ => return Err(Failure::usage("--timeline: the file's name should end in .html, .svg or .json")),
+        _ => chrome::trace(&spans),
     };
     Ok(forebay_formats::atomic::write(path, forebay_formats::atomic::Access::Public, text.as_bytes())?)
 }

@@ -7,7 +7,17 @@ use crate::{
 };
 use clap::{Args, Subcommand, ValueEnum};
 use forebay_formats::atomic::{self, Access};
-use forebay_stark::{Options, VerifyError, programs::vm::Receipt};
+use forebay_scheduler::{
+    budget::Budget,
+    cancel::{CancelToken, Wait},
+    config::Pinning,
+    pools::{self, topology},
+    probe::MachineReport,
+    timeline::{Lane, Timeline},
+};
+use forebay_stark::{
+    Observer, Options, ProveError, Shared, TableParallelism, VerifyError, programs::vm::Receipt,
+};
 use serde_json::json;
 use std::{
     path::{Path, PathBuf},
@@ -43,6 +53,20 @@ pub(crate) struct ProveArgs {
     /// Where the proof goes
     #[arg(short, long, value_name = "FILE", default_value = "fib.stark")]
     output: PathBuf,
+    /// Tables worked on side by side: a number, or as many as threads and the memory budget allow
+    #[arg(long, value_name = "auto|N", default_value = "auto", value_parser = tables)]
+    tables: TableParallelism,
+    /// Write what happened when: .html (waterfall), .svg or .json (Chrome trace)
+    #[arg(long, value_name = "FILE")]
+    timeline: Option<PathBuf>,
+}
+
+fn tables(text: &str) -> Result<TableParallelism, String> {
+    match text.parse() {
+        Ok(n @ 1..=64) => Ok(TableParallelism::Fixed(n)),
+        _ if text == "auto" => Ok(TableParallelism::Auto),
+        _ => Err("a number from 1 to 64, or auto".to_owned()),
+    }
 }
 
 #[derive(Debug, Args)]
@@ -60,10 +84,32 @@ pub(crate) fn run(session: &Session, command: &StarkCommand) -> Result<(), Failu
 
 fn prove(session: &Session, args: &ProveArgs) -> Result<(), Failure> {
     let Program::Fib = args.program;
+    if let Some(path) = &args.timeline {
+        super::batch::check_timeline_name(path)?;
+    }
+    let machine = MachineReport::read();
+    let config = &session.config.scheduler;
+    let budget = Budget::new(config.budgets(&machine.limits(None)).map_err(Failure::usage)?);
+    let pool = pool(session, &machine)?;
+    let (timeline, token) = (Timeline::default(), CancelToken::new());
+    let shared = Shared {
+        budget: &budget,
+        timeline: &timeline,
+        wait: Wait::cancelled_by(&token),
+        job: 0,
+        partition: 0,
+        lane: Lane::Worker(0),
+    };
+    let watch = Watch { session, token: &token };
+    let options =
+        Options { tables: args.tables, observer: Some(&watch), shared: Some(shared), ..Options::default() };
     let progress = session.output.progress("proving");
     let start = Instant::now();
-    let receipt = Receipt::prove(&session.pool, args.steps, Options::default()).map_err(Failure::usage)?;
+    let receipt = Receipt::prove(&pool, args.steps, options).map_err(|e| unproved(session, e))?;
     let taken = start.elapsed();
+    if let Some(path) = &args.timeline {
+        super::batch::write_timeline(&timeline, path)?;
+    }
     receipt.verify(&session.pool).map_err(|e| Failure::new(Status::Internal, format!("own proof: {e}")))?;
     drop(progress);
     session.check_cancelled()?;
@@ -82,6 +128,38 @@ fn prove(session: &Session, args: &ProveArgs) -> Result<(), Failure> {
         "result": receipt.result.to_string(), "seconds": taken.as_secs_f64(), "bytes": bytes.len(),
     }));
     Ok(())
+}
+
+/// The proof's threads, pinned as the configuration says.
+fn pool(session: &Session, machine: &MachineReport) -> Result<rayon::ThreadPool, Failure> {
+    let (threads, domains) = (session.config.threads, machine.topology.l3_domains());
+    let pin = session.config.scheduler.pin == Pinning::L3 && domains.len() > 1;
+    let places = if pin { topology::place(&domains, threads, false) } else { Vec::new() };
+    let failed = |e| Failure::new(Status::Internal, format!("starting {threads} threads: {e}"));
+    pools::pool("stark", threads, places).map_err(failed)
+}
+
+/// Gives the proof up between two stages when somebody pressed Ctrl-C.
+struct Watch<'a> {
+    session: &'a Session,
+    token: &'a CancelToken,
+}
+
+impl Observer for Watch<'_> {
+    fn stage(&self, _: &'static str, _: Instant, _: Instant, _: u64) {
+        if self.session.cancel.is_cancelled() {
+            self.token.cancel();
+        }
+    }
+}
+
+/// Why there is no proof. The program's own traces are always true: what is left is what was asked for.
+fn unproved(session: &Session, e: ProveError) -> Failure {
+    match (e, session.check_cancelled()) {
+        (ProveError::Interrupted(_), Err(interrupted)) => interrupted,
+        (e @ (ProveError::Shape(_) | ProveError::Budget(_)), _) => Failure::usage(e),
+        (e, _) => Failure::new(Status::Internal, e),
+    }
 }
 
 fn verify(session: &Session, args: &VerifyArgs) -> Result<(), Failure> {
@@ -112,7 +190,10 @@ fn verify(session: &Session, args: &VerifyArgs) -> Result<(), Failure> {
 /// A file that is no proof, or a proof that does not hold.
 fn refusal(path: &Path, e: VerifyError) -> Failure {
     let status = match e {
-        VerifyError::Malformed(_) | VerifyError::Heights(_) | VerifyError::Public(_) => Status::BadInput,
+        VerifyError::Encoding { .. }
+        | VerifyError::Malformed(_)
+        | VerifyError::Heights(_)
+        | VerifyError::Public(_) => Status::BadInput,
         _ => Status::Invalid,
     };
     Failure::new(status, format!("{}: {e}", path.display()))

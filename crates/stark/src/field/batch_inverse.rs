@@ -6,7 +6,7 @@
 //! the extension itself.
 //!
 //! A chunk is at least [`MIN_CHUNK`] elements, since each costs an inversion (about 70 products); inputs below
-//! [`PARALLEL_FROM`] are done by the calling thread. Both bounds are the seed's, and are ablated in `docs/stark.md`.
+//! [`PARALLEL_FROM`] are done by the calling thread. Both bounds are the seed's; `docs/stark.md` has measurements.
 
 use super::F;
 use crate::simd;

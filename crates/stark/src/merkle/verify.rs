@@ -132,6 +132,49 @@ mod tests {
         });
     }
 
+    /// The peer's tree with our hashes: it pairs neighbours, so its rows come in bit-reversed order.
+    #[test]
+    fn roots_are_those_of_p3() {
+        use crate::field::{F, PrimeField64};
+        use p3_matrix::dense::RowMajorMatrix;
+        use p3_merkle_tree::MerkleTree;
+        use p3_symmetric::{CryptographicHasher, PseudoCompressionFunction};
+
+        #[derive(Clone)]
+        struct Rows;
+        impl CryptographicHasher<F, Digest> for Rows {
+            fn hash_iter<I: IntoIterator<Item = F>>(&self, row: I) -> Digest {
+                hash_words(row.into_iter().map(|f| f.as_canonical_u64()))
+            }
+        }
+        #[derive(Clone)]
+        struct Nodes;
+        impl PseudoCompressionFunction<Digest, 2> for Nodes {
+            fn compress(&self, [left, right]: [Digest; 2]) -> Digest {
+                pair(Kind::Node, &left, &right)
+            }
+        }
+
+        const LOG: u32 = 9;
+        let reversed = |i: usize, log: u32| i.reverse_bits() >> (usize::BITS - log);
+        for widths in [vec![1], vec![3, 9], vec![16, 1, 40]] {
+            let data: Vec<_> = widths.iter().map(|&w| matrix(LOG, w, 70 + w as u64)).collect();
+            let matrices: Vec<Matrix<'_>> =
+                data.iter().map(|m| Matrix { columns: m.iter().map(Vec::as_slice).collect() }).collect();
+            let theirs = data.iter().map(|m| {
+                let row = |r: usize| m.iter().map(move |c| F::new(c[reversed(r, LOG)]));
+                RowMajorMatrix::new((0..1 << LOG).flat_map(row).collect(), m.len())
+            });
+            let theirs = MerkleTree::<F, u8, _, 2, 32>::new::<F, u8, _, _>(&Rows, &Nodes, theirs.collect());
+            let cap = theirs.cap(2);
+            let settings = TreeSettings { log_cap: 2, dropped: 3, parallel_from: 1024, reuse_buffers: true };
+            let ours = Tree::new(&matrices, settings);
+            for (j, node) in ours.cap().iter().enumerate() {
+                assert_eq!(*node, cap.roots()[reversed(j, 2)]);
+            }
+        }
+    }
+
     #[test]
     fn tampered_openings_do_not_verify() {
         build(3, |tree, matrices, shapes| {

@@ -32,6 +32,32 @@ fn another_statement() {
 }
 
 #[test]
+fn another_constraint() {
+    /// The sender, with a constraint that its traces satisfy as well.
+    struct Stricter;
+    impl Air for Stricter {
+        fn name(&self) -> &str {
+            SENDER.name()
+        }
+        fn width(&self) -> usize {
+            SENDER.width()
+        }
+        fn public_inputs(&self) -> usize {
+            SENDER.public_inputs()
+        }
+        fn define(&self, b: &mut AirBuilder) {
+            SENDER.define(b);
+            b.always(b.local(2) - 1);
+        }
+    }
+    let (good_key, proof) = good();
+    let key = key(&[&Stricter, &RECEIVER], few());
+    assert!(prove(&pool(), &key, traces(), &public(), Options::default()).is_ok());
+    assert_ne!(key.verifying_key().digest(), good_key.verifying_key().digest());
+    rejected(&key, &public(), &proof);
+}
+
+#[test]
 fn another_public_part() {
     let (key, proof) = good();
     for input in [3, 5] {
@@ -144,6 +170,55 @@ fn every_part_is_bound() {
     assert!(count > 200, "{count}");
 }
 
+/// What each challenge depends on: all that was absorbed before, and nothing that comes later.
+#[test]
+fn each_item_changes_what_is_drawn_after_it() {
+    use crate::{layout::Layout, verifier::Drawn};
+    let (key, good) = good();
+    let draw = |public: &Public, proof: &Proof| -> Vec<Vec<u64>> {
+        let layout = Layout::new(&key.verifying, &proof.log_rows).expect("the heights fit");
+        let d = Drawn::new(&key.verifying, &layout, public, proof);
+        let ext = |e: E| crate::field::words(e).to_vec();
+        let mut drawn = vec![ext(d.bus.z), ext(d.bus.alphas[0]), ext(d.beta), ext(d.zeta), ext(d.lambda)];
+        drawn.extend(d.betas.iter().map(|&b| ext(b)));
+        drawn.push(d.indices.iter().map(|&i| i as u64).collect());
+        drawn
+    };
+    let base = draw(&public(), &good);
+    let folds = good.fri.caps.len();
+    assert_eq!(base.len(), 6 + folds);
+    assert!(folds >= 2);
+    let first_changed = |name: &str, changed: Vec<Vec<u64>>| {
+        let first = base.iter().zip(&changed).take_while(|(a, b)| a == b).count();
+        assert!(base.iter().zip(&changed).skip(first).all(|(a, b)| a != b), "{name}");
+        first
+    };
+    let change = |name: &str, change: &dyn Fn(&mut Proof)| {
+        let mut proof = good.clone();
+        change(&mut proof);
+        first_changed(name, draw(&public(), &proof))
+    };
+    let (z, beta, zeta, lambda, fold, queries) = (0, 2, 3, 4, 5, 5 + folds);
+    let inputs = Public { inputs: vec![vec![F::from_u64(5)], Vec::new()], ..public() };
+    assert_eq!(first_changed("inputs", draw(&inputs, &good)), z);
+    let message = Message { bus: BUS, values: vec![F::ONE, F::ONE], multiplicity: F::ONE };
+    let messages = Public { messages: vec![message], ..public() };
+    assert_eq!(first_changed("messages", draw(&messages, &good)), z);
+    assert_eq!(change("main root", &|p| p.caps[0][1][0] ^= 1), z);
+    assert_eq!(change("bus root", &|p| p.caps[1][1][0] ^= 1), beta);
+    assert_eq!(change("sums", &|p| p.sums[1] += E::ONE), beta);
+    assert_eq!(change("quotient root", &|p| p.caps[2][1][0] ^= 1), zeta);
+    assert_eq!(change("values of the first table", &|p| p.values[0][0] += E::ONE), lambda);
+    assert_eq!(change("values of the last table", &|p| *p.values[1].last_mut().unwrap() += E::ONE), lambda);
+    for k in 0..folds {
+        assert_eq!(change("a fold's root", &|p| p.fri.caps[k][1][0] ^= 1), fold + k);
+    }
+    assert_eq!(change("last polynomial", &|p| p.fri.last[0] += E::ONE), queries);
+    assert_eq!(change("nonce", &|p| p.fri.nonce += 1), queries);
+    // Openings come after all challenges.
+    assert_eq!(change("openings", &|p| p.openings[1].rows[0][0] ^= 1), base.len());
+}
+
 #[test]
 fn lengths_come_from_the_key() {
     let (key, good) = good();
@@ -194,10 +269,16 @@ fn bytes_have_one_form() {
     let read = |bytes: &[u8]| Proof::from_bytes(key.verifying_key(), bytes);
     assert_eq!(read(&bytes).as_ref(), Ok(&proof));
     for end in 0..bytes.len() {
-        assert!(matches!(read(&bytes[..end]), Err(VerifyError::Malformed(_))), "{end}");
+        let Err(VerifyError::Encoding { offset, .. }) = read(&bytes[..end]) else { panic!("{end}") };
+        assert!(offset <= end, "{offset} lies beyond {end}");
     }
-    let longer = [&bytes[..], &[0]].concat();
-    assert!(matches!(read(&longer), Err(VerifyError::Malformed(_))));
+    let fault = |bytes: &[u8]| match read(bytes) {
+        Err(VerifyError::Encoding { offset, .. }) => offset,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(fault(&[&bytes[..], &[0]].concat()), bytes.len());
+    assert_eq!(fault(&[&[0], &bytes[1..]].concat()), 0, "the magic");
+    assert_eq!(fault(&[&bytes[..8], &[99], &bytes[9..]].concat()), 8, "the heights");
     // A word that is not canonical: the first coefficient of the first sum.
     let mut at = 8 + 2;
     at += proof.caps.iter().map(|c| 32 * c.len()).sum::<usize>();
@@ -206,7 +287,7 @@ fn bytes_have_one_form() {
     for other in [MODULUS, u64::MAX] {
         let mut bad = bytes.clone();
         bad[at..at + 8].copy_from_slice(&other.to_le_bytes());
-        assert!(matches!(read(&bad), Err(VerifyError::Malformed(_))));
+        assert_eq!(fault(&bad), at);
     }
 }
 

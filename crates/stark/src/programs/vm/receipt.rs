@@ -15,6 +15,8 @@ use p3_field::PrimeField64;
 use rayon::ThreadPool;
 
 const MAGIC: &[u8; 8] = b"FBFIB001";
+/// Bytes before the proof.
+const HEAD: usize = 24;
 
 /// What was computed, and the proof.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,11 +46,12 @@ impl Receipt {
         Ok(Receipt { iterations, result, proof: proof.to_bytes() })
     }
 
-    /// Checks the proof.
+    /// Checks the proof. Offsets in errors are those of the file.
     pub fn verify(&self, pool: &ThreadPool) -> Result<(), VerifyError> {
         let program = Fibonacci::new(self.iterations).map_err(|_| VerifyError::Public("iterations"))?;
         let key = key(pool, &program).map_err(|_| VerifyError::Public("the program does not compile"))?;
-        verify_bytes(key.verifying_key(), &program.public(self.result), &self.proof)
+        let verdict = verify_bytes(key.verifying_key(), &program.public(self.result), &self.proof);
+        verdict.map_err(|e| e.moved(HEAD))
     }
 
     /// Bits of security of receipts of this many iterations.
@@ -71,12 +74,17 @@ impl Receipt {
 
     /// Reads a file; whether the proof holds is not looked at.
     pub fn from_bytes(bytes: &[u8]) -> Result<Receipt, VerifyError> {
-        let malformed = VerifyError::Malformed("this is no receipt");
-        let (head, proof) = bytes.split_at_checked(24).ok_or(malformed)?;
+        let fault = |offset, what| Err(VerifyError::Encoding { offset, what });
+        if !bytes.starts_with(MAGIC) {
+            return fault(0, "this is no receipt");
+        }
+        let Some((head, proof)) = bytes.split_at_checked(HEAD) else {
+            return fault(bytes.len(), "it ends early");
+        };
         let (words, _) = head.as_chunks::<8>();
         let result = u64::from_le_bytes(words[2]);
-        if words[0] != *MAGIC || result >= MODULUS {
-            return Err(malformed);
+        if result >= MODULUS {
+            return fault(16, "the result is not canonical");
         }
         Ok(Receipt {
             iterations: u64::from_le_bytes(words[1]),
