@@ -128,6 +128,21 @@ fn more_slots_are_faster_until_the_device_is_busy() {
     assert!(proof("pw=40") >= 21.0);
 }
 
+/// A machine whose CPU is the device, stages of milliseconds: pacing must not cost what it cannot save.
+#[test]
+fn pacing_leaves_few_short_proofs_alone() {
+    let machine = Machine::from_toml(include_str!("../machines/two-cores.toml")).unwrap();
+    let workload = Workload::from_toml(include_str!("../machines/membership.toml")).unwrap();
+    for point in ["1x1", "5x5", "20x15"] {
+        let run = |pacing| {
+            let settings = workload.settings.with(&[pacing]).unwrap();
+            run(&machine, &workload, &settings, point.parse().unwrap()).unwrap().s_per_proof
+        };
+        assert_eq!(run("pacing=jit"), run("pacing=off"), "{point}");
+        assert!(run("pacing=jit") <= run("pacing=jit:0:0.25:2:0.75"), "{point}");
+    }
+}
+
 #[test]
 fn pacing_saves_memory_and_costs_little() {
     let others = ["gw=3", "pw=32", "reclaim=arena", "msm_threads=32"];
@@ -236,9 +251,16 @@ fn settings_and_points_are_read_from_words() {
     let words: Vec<&str> = all.split(' ').collect();
     assert_eq!(base.with(&words).unwrap().to_string(), all);
     assert_eq!(words.len(), Settings::KEYS.len());
-    for bad in
-        ["gw", "gw=0", "gw=x", "gate=park", "gate=park:x", "colour=red", "pacing=jit:1", "pacing=jit:1:nan:1"]
-    {
+    for bad in [
+        "gw",
+        "gw=0",
+        "gw=x",
+        "gate=park",
+        "gate=park:x",
+        "colour=red",
+        "pacing=jit:1",
+        "pacing=jit:1:1:nan:1",
+    ] {
         assert!(base.with(&[bad]).is_err(), "{bad}");
     }
     assert_eq!("20x15".parse::<Point>().unwrap(), FULL);

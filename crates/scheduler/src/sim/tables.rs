@@ -161,12 +161,13 @@ fn pacing(s: &Shipped) -> Result<Table, SimError> {
     for workers in [&["gw=2", "pw=16"], &["gw=2", "pw=32"], &["gw=3", "pw=20"], &["gw=3", "pw=32"]] {
         for mode in [
             "off",
-            "jit:0:1:0.75",
-            "jit:0.25:2:0",
-            "jit:0.25:2:0.5",
-            "jit:0.25:2:0.75",
-            "jit:0.25:2:1",
-            "jit:0.5:4:0.75",
+            "jit:0:0.25:2:0",
+            "jit:0:0.25:2:0.75",
+            "jit:0.5:0.25:2:0",
+            "jit:0.5:0.25:2:0.75",
+            "jit:0.7:0.25:2:0",
+            "jit:0.5:0:1:0",
+            "jit:0.5:0.5:4:0",
         ] {
             let pacing = format!("pacing={mode}");
             let pairs = [workers[0], workers[1], "reclaim=arena", "msm_threads=32", &pacing];
