@@ -339,9 +339,28 @@ fn a_shrunk_budget_fails_what_cannot_fit_and_lets_the_rest_finish() {
     assert!(b.policy.is_idle());
 }
 
+/// Few proofs are not held back, however busy the device: their memory is not missed.
+#[test]
+fn pacing_begins_where_memory_would_pile_up() {
+    let config = PolicyConfig {
+        synthesis_slots: 50,
+        look_ahead: 50,
+        host_bytes: 1000,
+        pacing: Pacing::DEFAULT,
+        ..PolicyConfig::default()
+    };
+    let mut b = Bench::new(config);
+    let (synthesis, interval) = (SECOND * 30, SECOND * 3);
+    assert_eq!(b.send(Event::Calibrated { circuit: CircuitId(0), synthesis, interval }), Outcome::Applied);
+    assert_eq!(b.send(Event::Submitted(spec(1, 0, 50))), Outcome::Applied);
+    // Each commits 20 bytes and will want 10 more: the 25th would be beyond half of the budget.
+    assert_eq!(b.synthesising().len(), 24);
+    assert_eq!(b.policy.snapshot().hold, Hold::Pacing(None));
+}
+
 #[test]
 fn pacing_starts_what_the_device_will_want_and_no_more() {
-    let pacing = Pacing::JustInTime { headroom: 0.0, reserve: 1.0, spacing: 0.0 };
+    let pacing = Pacing::JustInTime { free: 0.0, headroom: 0.0, reserve: 1.0, spacing: 0.0 };
     let config = PolicyConfig { synthesis_slots: 50, look_ahead: 50, pacing, ..PolicyConfig::default() };
     let mut b = Bench::new(config);
     let (synthesis, interval) = (SECOND * 30, SECOND * 3);
@@ -359,7 +378,7 @@ fn pacing_starts_what_the_device_will_want_and_no_more() {
 
 #[test]
 fn pacing_spaces_starts_and_says_when_to_wake() {
-    let pacing = Pacing::JustInTime { headroom: 0.5, reserve: 1.0, spacing: 0.5 };
+    let pacing = Pacing::JustInTime { free: 0.0, headroom: 0.5, reserve: 1.0, spacing: 0.5 };
     let config = PolicyConfig { synthesis_slots: 50, look_ahead: 50, pacing, ..PolicyConfig::default() };
     let mut b = Bench::new(config);
     let calibrated =
@@ -405,7 +424,7 @@ fn nonsense_configurations_are_refused() {
     assert!(refused(|c| c.queue_limit = 0).contains("queue_limit"));
     assert!(refused(|c| c.attempts = 0).contains("attempts"));
     let nan = |c: &mut PolicyConfig| {
-        c.pacing = Pacing::JustInTime { headroom: f64::NAN, reserve: 1.0, spacing: 0.0 };
+        c.pacing = Pacing::JustInTime { free: 0.0, headroom: f64::NAN, reserve: 1.0, spacing: 0.0 };
     };
     assert!(refused(nan).contains("headroom"));
     let mut b = Bench::new(PolicyConfig::default());
@@ -457,7 +476,7 @@ fn devices_share_the_work() {
 /// Each circuit is paced by its own durations: what is ahead counts with its own interval.
 #[test]
 fn circuits_are_paced_by_their_own_durations() {
-    let pacing = Pacing::JustInTime { headroom: 0.0, reserve: 1.0, spacing: 0.0 };
+    let pacing = Pacing::JustInTime { free: 0.0, headroom: 0.0, reserve: 1.0, spacing: 0.0 };
     let config = PolicyConfig { synthesis_slots: 99, look_ahead: 99, pacing, ..PolicyConfig::default() };
     let mut b = Bench::new(config);
     for (circuit, synthesis, interval) in [(0, 10, 5), (1, 60, 1)] {

@@ -102,7 +102,9 @@ impl Executor {
     fn new(seed: u64, faults: Faults) -> Executor {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let budget = rng.gen_range(60..400);
-        let pacing = if rng.gen_bool(0.5) { Pacing::Off } else { Pacing::DEFAULT };
+        let (free, spacing) = (rng.gen_range(0.0..1.0), rng.gen_range(0.0..1.0));
+        let paced = Pacing::JustInTime { free, headroom: 0.25, reserve: 2.0, spacing };
+        let pacing = if rng.gen_bool(0.5) { Pacing::Off } else { paced };
         let config = PolicyConfig {
             devices: rng.gen_range(1..4),
             workers_per_device: rng.gen_range(1..4),

@@ -30,30 +30,57 @@ fn calibration() {
         .collect();
     let mean = |f: fn(&Report) -> f64| runs.iter().map(f).sum::<f64>() / runs.len() as f64;
     near(mean(|r| r.synthesis.mean_s), 35.0, 0.02);
-    near(mean(|r| r.avg_device_s), 4.9, 0.02);
+    near(mean(|r| r.avg_device_s), 4.9, 0.025);
     near(mean(|r| r.prepare.max_s), 2.7, 0.03);
     assert_eq!(at(FULL, &[]).unmapping.1, 3.0);
 }
 
-/// Not fitted to: every point within 5 %, for twenty seeds.
+/// Means of the model over twenty seeds, by column, less the published figures, relative.
+fn errors(published: [f64; 4], point: &str) -> [f64; 4] {
+    let (machine, workload) = (Machine::shipped(), Workload::shipped());
+    let mut sums = [0.0; 4];
+    for seed in 0..20 {
+        let workload = Workload { seed, ..workload.clone() };
+        let r = run(&machine, &workload, &workload.settings, point.parse().unwrap()).unwrap();
+        near(r.s_per_proof, published[0], 0.05);
+        let figures = [r.s_per_proof, r.avg_prove_s, r.avg_device_s, 100.0 * r.device_util];
+        sums.iter_mut().zip(figures).for_each(|(sum, x)| *sum += x / 20.0);
+    }
+    std::array::from_fn(|i| sums[i] / published[i] - 1.0)
+}
+
+/// s/proof, which was not fitted to, within 5 % at every point for twenty seeds; and the error of every figure of the
+/// table as documented, to half a per cent.
 #[test]
 fn the_published_table_is_reproduced() {
-    let (machine, workload) = (Machine::shipped(), Workload::shipped());
-    for (point, published) in [("5x5", 41.4), ("10x10", 38.7), ("15x15", 38.2), ("20x15", 38.0)] {
-        for seed in 0..20 {
-            let workload = Workload { seed, ..workload.clone() };
-            let r = run(&machine, &workload, &workload.settings, point.parse().unwrap()).unwrap();
-            near(r.s_per_proof, published, 0.05);
+    for (point, published, documented) in [
+        ("5x5", [41.4, 50.3, 5.0, 84.9], [-1.6, 4.5, 5.1, -2.2]),
+        ("10x10", [38.7, 56.3, 5.6, 89.7], [-1.2, -3.0, -2.5, -4.6]),
+        ("15x15", [38.2, 54.3, 5.4, 88.0], [-2.2, 4.0, 4.6, 0.0]),
+        ("20x15", [38.0, 60.0, 6.0, 90.8], [-2.9, -3.2, -3.2, -0.9]),
+    ] {
+        for (error, documented) in errors(published, point).into_iter().zip(documented) {
+            assert!((100.0 * error - documented).abs() < 0.5, "{point}: {error} is not {documented} %");
         }
     }
 }
 
-/// Published as ranges: under load, each stage is slower than alone, and its extremes reach the published ones.
+/// A worker by itself: its preparation runs beside the device's first kernels.
 #[test]
-fn inflation_is_in_the_published_ranges() {
+fn a_lone_worker_is_as_slow_as_published() {
+    let w = Workload::shipped().stages;
+    // Alone, without anything that synthesises: 32.1 s for ten partitions.
+    let alone = w.prepare.seconds.max(w.quotient.seconds) + w.device.seconds + 0.4 + w.finish.seconds;
+    near(10.0 * alone, 32.1, 0.02);
+    near(at(FULL, &["gw=1"]).avg_prove_s, 41.3, 0.05);
+}
+
+/// Published as ranges: under load, each stage is slower than alone, and reaches the published extremes.
+#[test]
+fn inflation_reaches_the_published_ranges() {
     let r = at(FULL, &[]);
-    assert!(r.avg_device_s > 4.9 && (6.0..=7.5).contains(&r.max_device_s), "{}", r.max_device_s);
-    near(r.prepare.mean_s, 2.7, 0.05);
+    assert!(r.avg_device_s > 4.9 * 1.1 && r.max_device_s >= 7.5, "{} {}", r.avg_device_s, r.max_device_s);
+    assert!(r.prepare.mean_s > 1.7 * 1.2 && r.prepare.max_s >= 2.7, "{:?}", r.prepare);
     let (mean, longest) = r.job_synthesis_s;
     assert!((35.0..=54.0).contains(&mean) && longest >= 54.0 * 0.95, "{mean} {longest}");
 }
@@ -95,10 +122,25 @@ fn better_machines_are_not_slower() {
 #[test]
 fn more_slots_are_faster_until_the_device_is_busy() {
     let proof = |pw: &str| at(FULL, &[pw, "gw=3", "reclaim=arena", "msm_threads=32"]).s_per_proof;
-    let all: Vec<f64> = ["pw=4", "pw=8", "pw=12", "pw=16"].map(proof).into();
+    let all: Vec<f64> = ["pw=4", "pw=6", "pw=8", "pw=10"].map(proof).into();
     assert!(all.windows(2).all(|w| w[1] < w[0]), "{all:?}");
     // No faster than the device lock allows.
-    assert!(proof("pw=40") >= 18.2);
+    assert!(proof("pw=40") >= 21.0);
+}
+
+/// A machine whose CPU is the device, stages of milliseconds: pacing must not cost what it cannot save.
+#[test]
+fn pacing_leaves_few_short_proofs_alone() {
+    let machine = Machine::from_toml(include_str!("../machines/two-cores.toml")).unwrap();
+    let workload = Workload::from_toml(include_str!("../machines/membership.toml")).unwrap();
+    for point in ["1x1", "5x5", "20x15"] {
+        let run = |pacing| {
+            let settings = workload.settings.with(&[pacing]).unwrap();
+            run(&machine, &workload, &settings, point.parse().unwrap()).unwrap().s_per_proof
+        };
+        assert_eq!(run("pacing=jit"), run("pacing=off"), "{point}");
+        assert!(run("pacing=jit") <= run("pacing=jit:0:0.25:2:0.75"), "{point}");
+    }
 }
 
 #[test]
@@ -209,9 +251,16 @@ fn settings_and_points_are_read_from_words() {
     let words: Vec<&str> = all.split(' ').collect();
     assert_eq!(base.with(&words).unwrap().to_string(), all);
     assert_eq!(words.len(), Settings::KEYS.len());
-    for bad in
-        ["gw", "gw=0", "gw=x", "gate=park", "gate=park:x", "colour=red", "pacing=jit:1", "pacing=jit:1:nan:1"]
-    {
+    for bad in [
+        "gw",
+        "gw=0",
+        "gw=x",
+        "gate=park",
+        "gate=park:x",
+        "colour=red",
+        "pacing=jit:1",
+        "pacing=jit:1:1:nan:1",
+    ] {
         assert!(base.with(&[bad]).is_err(), "{bad}");
     }
     assert_eq!("20x15".parse::<Point>().unwrap(), FULL);

@@ -8,8 +8,10 @@ use thiserror::Error;
 pub enum Pacing {
     /// As many as slots, look-ahead and memory allow.
     Off,
-    /// As many as keep the device busy.
+    /// As many as keep the device busy, once a share of the memory is in use; before that as with `Off`.
     JustInTime {
+        /// The share of the host budget up to which nothing is held back.
+        free: f64,
         /// Share of the measured synthesis time that is added against its spread.
         headroom: f64,
         /// Partitions kept ready on top.
@@ -20,16 +22,17 @@ pub enum Pacing {
 }
 
 impl Pacing {
-    /// Just in time; the table "Pacing" in `docs/scheduling.md` is the simulation that chose the numbers.
-    pub const DEFAULT: Pacing = Pacing::JustInTime { headroom: 0.25, reserve: 2.0, spacing: 0.75 };
+    /// Just in time from half of the budget on; the table "Pacing" in `docs/scheduling.md` is the simulation that chose the
+    /// numbers.
+    pub const DEFAULT: Pacing = Pacing::JustInTime { free: 0.5, headroom: 0.25, reserve: 2.0, spacing: 0.0 };
 }
 
 impl Pacing {
     /// Refuses what cannot work.
     pub fn validate(&self) -> Result<(), PolicyConfigError> {
-        let Pacing::JustInTime { headroom, reserve, spacing } = *self else { return Ok(()) };
+        let Pacing::JustInTime { free, headroom, reserve, spacing } = *self else { return Ok(()) };
         let bad = |x: f64| !(x.is_finite() && x >= 0.0);
-        let all = [("headroom", headroom), ("reserve", reserve), ("spacing", spacing)];
+        let all = [("free", free), ("headroom", headroom), ("reserve", reserve), ("spacing", spacing)];
         match all.iter().find(|(_, x)| bad(*x)) {
             Some((name, _)) => Err(PolicyConfigError::Pacing(name)),
             None => Ok(()),

@@ -60,6 +60,11 @@ impl Ledger {
         sum.is_some_and(|s| s <= self.budget)
     }
 
+    /// Whether admitting this leaves the budget used up to a share of it at most.
+    pub(super) fn within(&self, f: &Footprint, share: f64) -> bool {
+        self.committed().saturating_add(f.host_peak()) as f64 <= share * self.budget as f64
+    }
+
     pub(super) fn admit(&mut self, f: &Footprint) {
         self.base += f.synthesis();
         *self.pending.entry(f.tail).or_default() += 1;

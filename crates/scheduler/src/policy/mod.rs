@@ -33,8 +33,8 @@
 //! # Pacing
 //! A synthesis that starts now ends after S. It is of use only if the device will have worked off by then what is
 //! already in the pipeline. With I the device's interval per partition, it starts when `Σ I < S·(1 + headroom) + reserve·I`
-//! (Little's law). S and I are exponentially weighted means per circuit, measured from events. Starts are spaced out, so
-//! that partitions do not evaluate in step. See `pacing.rs`.
+//! (Little's law). S and I are exponentially weighted means per circuit, measured from events. As long as less than a share
+//! of the budget is in use, nothing is held back. See `pacing.rs`.
 //!
 //! Cost: O(log n) per event in the number of queued jobs, plus O(look-ahead) for pacing.
 

@@ -5,9 +5,13 @@
 //! time a worker is occupied over the number of workers. Starting is useful while W < S·(1 + headroom) + reserve·I.
 //! Only events change W, so that rule needs no timer.
 //!
-//! Starts are also spaced by spacing·I / devices. Partitions that start together evaluate together, fight for
+//! *Only where memory would pile up.* Holding a synthesis back saves memory and nothing else, and has its price: partitions that
+//! would have been made while the device had none are made beside it, and disturb it. So nothing is held back while
+//! what is committed, with the candidate, stays within a share of the budget (`free`).
+//!
+//! Starts can also be spaced by spacing·I / devices. Partitions that start together evaluate together, fight for
 //! bandwidth, and reach the device as a burst with a gap behind it; started one after the other at the device's pace,
-//! they do not. A spacing below 1 lets synthesis catch up after a gap. Where the slots cannot keep the device busy
+//! they do not; but then one of them is beside the device at any moment. A spacing below 1 lets synthesis catch up after a gap. Where the slots cannot keep the device busy
 //! (S·devices > I·slots), every moment of a slot counts and starts are not spaced.
 //!
 //! Means are exponentially weighted: m ← m + α·(x − m). With α = 1/8 a step change is 74 % visible after ten samples,
@@ -82,6 +86,14 @@ impl Pacer {
         entry
     }
 
+    /// The share of the host budget up to which starts are not held back.
+    pub(super) fn free(&self) -> f64 {
+        match self.mode {
+            Pacing::Off => f64::INFINITY,
+            Pacing::JustInTime { free, .. } => free,
+        }
+    }
+
     /// Whether a synthesis of `circuit` should start, given the circuits of what is synthesising or ready.
     pub(super) fn admits(
         &self,
@@ -91,7 +103,7 @@ impl Pacer {
         slots: u32,
         ahead: impl Iterator<Item = CircuitId>,
     ) -> Verdict {
-        let Pacing::JustInTime { headroom, reserve, spacing } = self.mode else { return Verdict::Start };
+        let Pacing::JustInTime { headroom, reserve, spacing, .. } = self.mode else { return Verdict::Start };
         let Some(Means { synthesis: Some(s), interval: Some(i), .. }) = self.means.get(&circuit) else {
             return Verdict::Start;
         };

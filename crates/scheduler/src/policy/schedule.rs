@@ -87,6 +87,9 @@ impl Policy {
         if !self.ledger.admits(&job.spec.footprint) {
             return Err(Hold::Memory);
         }
+        if self.ledger.within(&job.spec.footprint, self.pacer.free()) {
+            return Ok(candidate);
+        }
         let ahead = self.synthesising.iter().chain(self.ready.iter().map(|(_, id)| id));
         let circuits = ahead.filter_map(|id| self.jobs.get(&id.job)).map(|j| j.spec.circuit);
         let (circuit, slots) = (job.spec.circuit, self.config.synthesis_slots);

@@ -27,7 +27,7 @@ pub enum Role {
     Evaluator,
     /// The host MSM: holds the gate.
     Critical,
-    /// Runs on a device.
+    /// Runs on a device, which the host drives and whose memory it fills: sensitive as any other load.
     Device,
     /// Unmaps memory.
     Unmap,
@@ -208,7 +208,8 @@ impl Contention {
 
     fn speed(&self, load: &Load, sums: &Sums, throttle: f64) -> f64 {
         let Load { stage, role } = load;
-        if matches!(role, Role::Device | Role::Unmap) {
+        let bandwidth = (sums.bandwidth / self.bandwidth).max(1.0);
+        if *role == Role::Unmap {
             return 1.0;
         }
         let own = self.pinned && *role == Role::Critical;
@@ -222,7 +223,7 @@ impl Contention {
         let smt = (side.smt(n.max(n0)) / side.smt(n0)).max(1.0);
         let turns = side.turns(n.max(n0)) / side.turns(n0);
         let evicted = (side.evicted(l3) - side.evicted(l0)).max(0.0);
-        let memory = self.pages * (sums.bandwidth / self.bandwidth).max(1.0);
+        let memory = self.pages * bandwidth;
         let mixed = (1.0 - stage.memory_share) * smt + stage.memory_share * memory;
         let stalls = 1.0 - (sums.unmaps * self.stall).min(0.9);
         let kept = if *role == Role::Evaluator { throttle } else { 1.0 };

@@ -1,5 +1,7 @@
 //! The virtual clock: carries out the policy's actions and moves from one event to the next.
 
+mod memory;
+
 use super::{
     Point, Reclaim, Report, Settings, SimError, Stage, Workload,
     contention::{Contention, Load, Pressure},
@@ -31,6 +33,9 @@ struct Proof {
     worker: WorkerId,
     taken: f64,
     asked_for_lock: f64,
+    locked: f64,
+    /// Of preparation and quotient, which the rest of the device's work waits for, so many are done.
+    ready: u8,
 }
 
 /// When a job's synthesis began and how many of its partitions still need it.
@@ -151,8 +156,9 @@ impl<'a> Engine<'a> {
     /// Pacing starts from the durations alone, as a calibration run would find them.
     fn calibrate(&mut self) -> Result<(), SimError> {
         let s = &self.workload.stages;
-        let occupied = s.prepare.seconds + s.device.seconds + self.tail.seconds + s.finish.seconds;
-        let interval = (occupied / f64::from(self.settings.gw)).max(s.device.seconds);
+        let (quotient, device) = (s.quotient.seconds, s.device.seconds);
+        let occupied = s.prepare.seconds.max(quotient) + device + self.tail.seconds + s.finish.seconds;
+        let interval = (occupied / f64::from(self.settings.gw)).max(quotient + device);
         self.send(Event::Calibrated {
             circuit: CircuitId(0),
             synthesis: Duration::from_secs_f64(s.witness.seconds + s.evaluate.seconds),
@@ -229,8 +235,8 @@ impl<'a> Engine<'a> {
         match task.kind {
             Kind::Witness => self.start(run, Kind::Evaluate),
             Kind::Evaluate => self.synthesised(run)?,
-            Kind::Prepare => self.ask_for_lock(run),
-            Kind::Device => self.device_done(run, took)?,
+            Kind::Prepare | Kind::Quotient => self.half_ready(run),
+            Kind::Device => self.device_done(run)?,
             Kind::Tail => self.start(run, Kind::Finish),
             Kind::Finish => self.finished(run)?,
             Kind::Unmap(region) => self.unmapped(region),
@@ -267,11 +273,26 @@ impl<'a> Engine<'a> {
         let asked = self.proofs.get(&run).map_or(self.now, |p| p.asked_for_lock);
         self.meters.lock_wait.add(self.now - asked, 0.0);
         self.lock_holder[device] = Some(run);
-        self.start(run, Kind::Device);
+        if let Some(proof) = self.proofs.get_mut(&run) {
+            proof.locked = self.now;
+        }
+        self.start(run, Kind::Quotient);
     }
 
-    fn device_done(&mut self, run: Run, held: f64) -> Result<(), SimError> {
-        let device = self.proofs.get(&run).map_or(0, |p| p.worker.device.0 as usize);
+    /// Preparation and quotient run at the same time; what comes after needs both.
+    fn half_ready(&mut self, run: Run) {
+        let Some(proof) = self.proofs.get_mut(&run) else { return };
+        proof.ready += 1;
+        if proof.ready == 2 {
+            self.start(run, Kind::Device);
+        }
+    }
+
+    fn device_done(&mut self, run: Run) -> Result<(), SimError> {
+        let (device, locked) =
+            self.proofs.get(&run).map_or((0, self.now), |p| (p.worker.device.0 as usize, p.locked));
+        let held = self.now - locked;
+        self.meters.lock_held.add(held, 0.0);
         self.lock_holder[device] = None;
         if let Some(next) = self.lock_queue[device].pop_front() {
             self.lock(device, next);
@@ -296,32 +317,6 @@ impl<'a> Engine<'a> {
             self.unmap(run);
         }
         self.send(Event::Finished { run })
-    }
-
-    /// Hands the partition's regions to their threads.
-    fn unmap(&mut self, run: Run) {
-        for region in 0..self.workload.unmap.regions_gib.len() {
-            let busy = self.tasks.iter().any(|t| t.kind == Kind::Unmap(region));
-            if self.settings.reclaim == Reclaim::Mutex && busy {
-                self.unmap_queue[region].push_back(run);
-            } else {
-                self.start(run, Kind::Unmap(region));
-            }
-        }
-        if self.workload.unmap.regions_gib.is_empty() {
-            let f = self.workload.footprint;
-            self.resident -= f.witness_gib + f.evaluated_gib;
-        }
-    }
-
-    fn unmapped(&mut self, region: usize) {
-        let regions = &self.workload.unmap.regions_gib;
-        let f = self.workload.footprint;
-        let share = regions[region] / regions.iter().sum::<f64>();
-        self.resident -= share * (f.witness_gib + f.evaluated_gib);
-        if let Some(next) = self.unmap_queue[region].pop_front() {
-            self.start(next, Kind::Unmap(region));
-        }
     }
 
     fn start(&mut self, run: Run, kind: Kind) {
@@ -362,10 +357,12 @@ impl<'a> Engine<'a> {
                 self.start(run, Kind::Witness);
             }
             Action::Prove { run, worker } => {
-                self.proofs.insert(run, Proof { worker, taken: self.now, asked_for_lock: self.now });
+                let (taken, asked_for_lock, locked) = (self.now, self.now, self.now);
+                self.proofs.insert(run, Proof { worker, taken, asked_for_lock, locked, ready: 0 });
                 self.meters.first_taken.get_or_insert(self.now);
                 self.reside(f.tail_gib);
                 self.start(run, Kind::Prepare);
+                self.ask_for_lock(run);
             }
             Action::Deliver { job } => {
                 self.meters.delivered += 1;
@@ -379,10 +376,5 @@ impl<'a> Engine<'a> {
             Action::Abort { .. } | Action::Fail { .. } | Action::Release { .. } => {}
         }
         Ok(())
-    }
-
-    fn reside(&mut self, gib: f64) {
-        self.resident += gib;
-        self.meters.peak = self.meters.peak.max(self.resident);
     }
 }

@@ -15,6 +15,7 @@ pub(super) enum Kind {
     Witness,
     Evaluate,
     Prepare,
+    Quotient,
     Device,
     Tail,
     Finish,
@@ -27,9 +28,10 @@ impl Kind {
             Kind::Witness => 0,
             Kind::Evaluate => 1,
             Kind::Prepare => 2,
-            Kind::Device => 3,
-            Kind::Tail => 4,
-            Kind::Finish => 5,
+            Kind::Quotient => 3,
+            Kind::Device => 4,
+            Kind::Tail => 5,
+            Kind::Finish => 6,
             Kind::Unmap(_) => usize::MAX,
         }
     }
@@ -50,6 +52,7 @@ pub(super) fn stage(workload: &Workload, tail: &Stage, kind: Kind) -> Stage {
         Kind::Witness => s.witness,
         Kind::Evaluate => s.evaluate,
         Kind::Prepare => s.prepare,
+        Kind::Quotient => s.quotient,
         Kind::Device => s.device,
         Kind::Tail => *tail,
         Kind::Finish => s.finish,
@@ -61,7 +64,7 @@ pub(super) fn load(workload: &Workload, tail: &Stage, kind: Kind) -> Load {
     let role = match kind {
         Kind::Evaluate => Role::Evaluator,
         Kind::Tail => Role::Critical,
-        Kind::Device => Role::Device,
+        Kind::Quotient | Kind::Device => Role::Device,
         Kind::Unmap(_) => Role::Unmap,
         Kind::Witness | Kind::Prepare | Kind::Finish => Role::Host,
     };

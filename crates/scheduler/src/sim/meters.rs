@@ -12,10 +12,11 @@ pub(super) struct Simulated<'a> {
 
 #[derive(Default)]
 pub(super) struct Meters {
-    pub(super) stages: [Tally; 6],
+    pub(super) stages: [Tally; 7],
     pub(super) synthesis: Tally,
     pub(super) occupancy: Tally,
     pub(super) lock_wait: Tally,
+    pub(super) lock_held: Tally,
     pub(super) latency: Tally,
     pub(super) job_synthesis: Tally,
     /// Integrals over time.
@@ -64,11 +65,13 @@ impl Meters {
             max_device_s: m.occupancy.max,
             device_util: m.any_worker / window,
             lock_wait_s: m.lock_wait.mean(),
+            lock_held_s: m.lock_held.mean(),
             synthesis: m.synthesis.report(),
             job_synthesis_s: (m.job_synthesis.mean(), m.job_synthesis.max),
             witness: stage(Kind::Witness),
             evaluate: stage(Kind::Evaluate),
             prepare: stage(Kind::Prepare),
+            quotient: stage(Kind::Quotient),
             device: stage(Kind::Device),
             tail: stage(Kind::Tail),
             finish: stage(Kind::Finish),

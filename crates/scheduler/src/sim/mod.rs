@@ -20,6 +20,7 @@ mod fleet;
 mod kind;
 mod machine;
 mod meters;
+mod published;
 mod report;
 mod settings;
 mod tables;

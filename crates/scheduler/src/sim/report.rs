@@ -87,6 +87,8 @@ pub struct Report {
     pub device_util: f64,
     /// Mean wait for the device lock.
     pub lock_wait_s: f64,
+    /// Mean time that the lock was held.
+    pub lock_held_s: f64,
     /// Witness and evaluation of a partition.
     pub synthesis: StageReport,
     /// From a job's first synthesis to the end of its last: mean and longest.
@@ -95,9 +97,11 @@ pub struct Report {
     pub witness: StageReport,
     /// a, b, c.
     pub evaluate: StageReport,
-    /// Before the device lock.
+    /// Beside the wait for the lock and the quotient.
     pub prepare: StageReport,
-    /// Under the device lock.
+    /// Under the device lock, beside the preparation.
+    pub quotient: StageReport,
+    /// Under the device lock, after both.
     pub device: StageReport,
     /// The host MSM.
     pub tail: StageReport,
@@ -147,6 +151,7 @@ impl Report {
             ("witness", &self.witness),
             ("evaluate", &self.evaluate),
             ("prepare", &self.prepare),
+            ("quotient", &self.quotient),
             ("device", &self.device),
             ("tail", &self.tail),
             ("finish", &self.finish),

@@ -100,7 +100,7 @@ choice!(
     }
 );
 
-/// `off`, `jit` (as the production policy does by default) or `jit:HEADROOM:RESERVE:SPACING`.
+/// `off`, `jit` (as the production policy does by default) or `jit:FREE:HEADROOM:RESERVE:SPACING`.
 fn parse_pacing(s: &str) -> Result<Pacing, SimError> {
     match s {
         "off" => return Ok(Pacing::Off),
@@ -110,10 +110,10 @@ fn parse_pacing(s: &str) -> Result<Pacing, SimError> {
     let numbers = s
         .strip_prefix("jit:")
         .map(|rest| rest.split(':').map(str::parse::<f64>).collect::<Result<Vec<_>, _>>());
-    let Some(Ok(&[headroom, reserve, spacing])) = numbers.as_ref().map(|r| r.as_deref()) else {
-        return Err(bad("pacing", s, "off, jit or jit:HEADROOM:RESERVE:SPACING"));
+    let Some(Ok(&[free, headroom, reserve, spacing])) = numbers.as_ref().map(|r| r.as_deref()) else {
+        return Err(bad("pacing", s, "off, jit or jit:FREE:HEADROOM:RESERVE:SPACING"));
     };
-    let pacing = Pacing::JustInTime { headroom, reserve, spacing };
+    let pacing = Pacing::JustInTime { free, headroom, reserve, spacing };
     pacing.validate()?;
     Ok(pacing)
 }
@@ -221,8 +221,8 @@ impl fmt::Display for Settings {
         let pacing = match pacing {
             Pacing::Off => "off".to_owned(),
             p if *p == Pacing::DEFAULT => "jit".to_owned(),
-            Pacing::JustInTime { headroom, reserve, spacing } => {
-                format!("jit:{headroom}:{reserve}:{spacing}")
+            Pacing::JustInTime { free, headroom, reserve, spacing } => {
+                format!("jit:{free}:{headroom}:{reserve}:{spacing}")
             }
         };
         write!(

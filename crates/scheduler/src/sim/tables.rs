@@ -1,7 +1,7 @@
 //! The tables of `docs/scheduling.md`, computed. `cargo run -p forebay-scheduler --example tables` prints them, and with
 //! the document's path writes them into it, between markers; a test compares.
 
-use super::{FleetReport, Machine, Point, Report, Settings, SimError, Workload, run, run_fleet};
+use super::{FleetReport, Machine, Point, Report, Settings, SimError, Workload, published, run, run_fleet};
 use std::fmt::Write;
 
 /// A table with a name, by which the document's markers refer to it.
@@ -16,11 +16,11 @@ pub struct Table {
 }
 
 impl Table {
-    fn new(name: &'static str, head: &[&str]) -> Table {
+    pub(super) fn new(name: &'static str, head: &[&str]) -> Table {
         Table { name, head: head.iter().map(|s| (*s).into()).collect(), rows: Vec::new() }
     }
 
-    fn row<const N: usize>(&mut self, cells: [String; N]) {
+    pub(super) fn row<const N: usize>(&mut self, cells: [String; N]) {
         self.rows.push(cells.into());
     }
 
@@ -48,27 +48,18 @@ pub fn update(document: &str, tables: &[Table]) -> Result<String, &'static str> 
     Ok(text)
 }
 
-/// The published figures, at gw = 2 and pw = 10: point, s/proof, average prove time, device time per partition,
-/// utilisation in per cent.
-const PHASE_9: [(&str, f64, f64, f64, f64); 4] = [
-    ("5x5", 41.4, 50.3, 5.0, 84.9),
-    ("10x10", 38.7, 56.3, 5.6, 89.7),
-    ("15x15", 38.2, 54.3, 5.4, 88.0),
-    ("20x15", 38.0, 60.0, 6.0, 90.8),
-];
-
 /// What the text's three interventions were expected to give at the same points.
 const EXPECTED: [&str; 4] = ["38.0", "35.5", "34.5", "34.0"];
 
-const FULL: Point = Point { jobs: 20, in_flight: 15 };
+pub(super) const FULL: Point = Point { jobs: 20, in_flight: 15 };
 
-struct Shipped {
-    machine: Machine,
-    workload: Workload,
+pub(super) struct Shipped {
+    pub(super) machine: Machine,
+    pub(super) workload: Workload,
 }
 
 impl Shipped {
-    fn at(&self, point: Point, pairs: &[&str]) -> Result<Report, SimError> {
+    pub(super) fn at(&self, point: Point, pairs: &[&str]) -> Result<Report, SimError> {
         run(&self.machine, &self.workload, &self.settings(pairs)?, point)
     }
 
@@ -83,9 +74,10 @@ const SHIPPED: fn() -> Shipped = || Shipped { machine: Machine::shipped(), workl
 pub fn tables() -> Result<Vec<Table>, SimError> {
     let s = SHIPPED();
     Ok(vec![
-        phase9(&s)?,
-        inflation(&s)?,
-        seeds(&s)?,
+        published::phase9(&s)?,
+        published::lone(&s)?,
+        published::inflation(&s)?,
+        published::seeds(&s)?,
         interventions(&s)?,
         workers(&s)?,
         pacing(&s)?,
@@ -94,104 +86,12 @@ pub fn tables() -> Result<Vec<Table>, SimError> {
     ])
 }
 
-fn one(x: f64) -> String {
+pub(super) fn one(x: f64) -> String {
     format!("{x:.1}")
 }
 
-fn percent(x: f64) -> String {
+pub(super) fn percent(x: f64) -> String {
     format!("{:+.1} %", 100.0 * x)
-}
-
-fn phase9(s: &Shipped) -> Result<Table, SimError> {
-    let mut t = Table::new(
-        "phase9",
-        &[
-            "c×j",
-            "s/proof",
-            "model",
-            "",
-            "prove, s",
-            "model",
-            "device/partition, s",
-            "model",
-            "utilisation, %",
-            "model",
-        ],
-    );
-    for (name, proof, prove, device, util) in PHASE_9 {
-        let point: Point = name.parse()?;
-        let r = s.at(point, &[])?;
-        t.row([
-            point.to_string(),
-            one(proof),
-            one(r.s_per_proof),
-            percent(r.s_per_proof / proof - 1.0),
-            one(prove),
-            one(r.avg_prove_s),
-            one(device),
-            one(r.avg_device_s),
-            one(util),
-            one(100.0 * r.device_util),
-        ]);
-    }
-    Ok(t)
-}
-
-fn inflation(s: &Shipped) -> Result<Table, SimError> {
-    let mut t = Table::new(
-        "inflation",
-        &["seconds", "alone", "under load", "1×1 model", "20×15 model, mean", "longest"],
-    );
-    let (alone, load) = (s.at(Point { jobs: 1, in_flight: 1 }, &[])?, s.at(FULL, &[])?);
-    let two = |x: f64| format!("{x:.2}");
-    let mut row = |name: &str, published: [&str; 2], model: [String; 3]| {
-        let [a, b, c] = model;
-        t.row([name.into(), published[0].into(), published[1].into(), a, b, c]);
-    };
-    row(
-        "device worker per partition",
-        ["4.9", "6.0–7.5"],
-        [two(alone.avg_device_s), two(load.avg_device_s), two(load.max_device_s)],
-    );
-    row(
-        "prep_msm",
-        ["1.7", "2.7"],
-        [two(alone.prepare.mean_s), two(load.prepare.mean_s), two(load.prepare.max_s)],
-    );
-    row(
-        "synthesis of a partition",
-        ["35", "54"],
-        [one(alone.synthesis.mean_s), one(load.synthesis.mean_s), one(load.synthesis.max_s)],
-    );
-    row(
-        "synthesis of a job, first start to last end",
-        ["35", "54"],
-        [one(alone.job_synthesis_s.0), one(load.job_synthesis_s.0), one(load.job_synthesis_s.1)],
-    );
-    row("b_g2", ["0.4", "–"], [two(alone.tail.mean_s), two(load.tail.mean_s), two(load.tail.max_s)]);
-    row(
-        "threads that unmap at once",
-        ["–", "2–3"],
-        [one(alone.unmapping.0), one(load.unmapping.0), one(load.unmapping.1)],
-    );
-    Ok(t)
-}
-
-/// How much of the agreement is luck of the seed.
-fn seeds(s: &Shipped) -> Result<Table, SimError> {
-    let mut t = Table::new("seeds", &["c×j", "published", "lowest of 20 seeds", "mean", "highest"]);
-    for (name, proof, ..) in PHASE_9 {
-        let point: Point = name.parse()?;
-        let mut all = Vec::new();
-        for seed in 0..20 {
-            let workload = Workload { seed, ..s.workload.clone() };
-            all.push(run(&s.machine, &workload, &workload.settings, point)?.s_per_proof);
-        }
-        let low = all.iter().copied().fold(f64::INFINITY, f64::min);
-        let high = all.iter().copied().fold(0.0, f64::max);
-        t.row([point.to_string(), one(proof), one(low), one(all.iter().sum::<f64>() / 20.0), one(high)]);
-    }
-    Ok(t)
 }
 
 fn interventions(s: &Shipped) -> Result<Table, SimError> {
@@ -217,8 +117,8 @@ fn interventions(s: &Shipped) -> Result<Table, SimError> {
         ("arena, 32, pinning, 1g", &["reclaim=arena", "msm_threads=32", "pinning=on", "huge_pages=1g"]),
     ] {
         let mut cells = Vec::new();
-        for (point, ..) in PHASE_9 {
-            cells.push(one(s.at(point.parse()?, pairs)?.s_per_proof));
+        for p in published::PHASE_9 {
+            cells.push(one(s.at(p.point, pairs)?.s_per_proof));
         }
         let r = s.at(FULL, pairs)?;
         let gain = percent(r.s_per_proof / base - 1.0);
@@ -261,12 +161,13 @@ fn pacing(s: &Shipped) -> Result<Table, SimError> {
     for workers in [&["gw=2", "pw=16"], &["gw=2", "pw=32"], &["gw=3", "pw=20"], &["gw=3", "pw=32"]] {
         for mode in [
             "off",
-            "jit:0:1:0.75",
-            "jit:0.25:2:0",
-            "jit:0.25:2:0.5",
-            "jit:0.25:2:0.75",
-            "jit:0.25:2:1",
-            "jit:0.5:4:0.75",
+            "jit:0:0.25:2:0",
+            "jit:0:0.25:2:0.75",
+            "jit:0.5:0.25:2:0",
+            "jit:0.5:0.25:2:0.75",
+            "jit:0.7:0.25:2:0",
+            "jit:0.5:0:1:0",
+            "jit:0.5:0.5:4:0",
         ] {
             let pacing = format!("pacing={mode}");
             let pairs = [workers[0], workers[1], "reclaim=arena", "msm_threads=32", &pacing];
@@ -288,15 +189,19 @@ fn pacing(s: &Shipped) -> Result<Table, SimError> {
 type Change = (&'static str, fn(&mut Machine, &mut Workload, f64));
 
 /// Every assumed figure, and what multiplies it.
-const ASSUMED: [Change; 8] = [
+const ASSUMED: [Change; 9] = [
     ("smt_gain − 1", |m, _, x| m.cpu.smt_gain = 1.0 + (m.cpu.smt_gain - 1.0) * x),
     ("bandwidth efficiency (at most 1)", |m, _, x| m.memory.efficiency = (m.memory.efficiency * x).min(1.0)),
     ("flush_us", |m, _, x| m.tlb.flush_us *= x),
     ("witness: memory_share", |_, w, x| w.stages.witness.memory_share *= x),
-    ("all l3_sensitivity but prep_msm's", |_, w, x| {
+    ("host's l3_sensitivity but prep_msm's", |_, w, x| {
         w.stages.witness.l3_sensitivity *= x;
         w.stages.evaluate.l3_sensitivity *= x;
         w.tail.l3_sensitivity *= x;
+    }),
+    ("device: l3_sensitivity", |_, w, x| {
+        w.stages.quotient.l3_sensitivity *= x;
+        w.stages.device.l3_sensitivity *= x;
     }),
     ("evaluate: l3_mib", |_, w, x| w.stages.evaluate.l3_mib *= x),
     ("evaluate: threads", |_, w, x| w.stages.evaluate.threads *= x),
@@ -364,7 +269,7 @@ pub fn fleet_table() -> Result<Table, SimError> {
         &["machines", "devices each", "pw", "until the last", "mean latency", "longest", "peak", "busiest"],
     );
     for (machines, devices, pw) in
-        [(100, 1, "pw=20"), (25, 1, "pw=20"), (20, 1, "pw=20"), (100, 8, "pw=32"), (20, 8, "pw=32")]
+        [(100, 1, "pw=20"), (50, 1, "pw=20"), (40, 1, "pw=20"), (100, 8, "pw=32"), (20, 8, "pw=32")]
     {
         let settings = s.settings(&["gw=3", pw, "reclaim=arena", "msm_threads=32", "pacing=jit"])?;
         let mut machine = s.machine.clone();

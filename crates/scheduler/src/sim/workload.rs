@@ -81,9 +81,11 @@ pub struct Stages {
     pub witness: Stage,
     /// a, b, c.
     pub evaluate: Stage,
-    /// What a worker does before it takes the device lock.
+    /// What a worker's host thread does for the device: it begins when the worker takes the partition.
     pub prepare: Stage,
-    /// Under the device lock.
+    /// Under the device lock, beside the preparation: copies, and the kernels that do not need it.
+    pub quotient: Stage,
+    /// Under the device lock, once quotient and preparation are done.
     pub device: Stage,
     /// What a worker does after the tail: assembly, verification.
     pub finish: Stage,
@@ -191,6 +193,7 @@ impl Workload {
             ("witness", &s.witness),
             ("evaluate", &s.evaluate),
             ("prepare", &s.prepare),
+            ("quotient", &s.quotient),
             ("device", &s.device),
             ("finish", &s.finish),
             ("tail", &self.tail.with_threads(1)),
