@@ -17,6 +17,8 @@ pub enum FileKind {
     Wtns,
     /// A proving key.
     Zkey,
+    /// Forebay's own proving key.
+    NativeKey,
     /// The powers of tau of a ceremony.
     Ptau,
     /// A verification key in JSON.
@@ -37,6 +39,7 @@ impl fmt::Display for FileKind {
             FileKind::R1cs => "r1cs constraint system",
             FileKind::Wtns => "wtns witness",
             FileKind::Zkey => "zkey proving key",
+            FileKind::NativeKey => "native proving key (fbk)",
             FileKind::Ptau => "ptau powers of tau",
             FileKind::VerifyingKeyJson => "verification key (JSON)",
             FileKind::ProofJson => "proof (JSON)",
@@ -61,6 +64,7 @@ pub fn detect_bytes(bytes: &[u8]) -> FileKind {
         Some(b"r1cs") => return FileKind::R1cs,
         Some(b"wtns") => return FileKind::Wtns,
         Some(b"zkey") => return FileKind::Zkey,
+        Some(b"fbpk") => return FileKind::NativeKey,
         Some(b"ptau") => return FileKind::Ptau,
         Some(b"\0asm") => return FileKind::Wasm,
         _ => {}

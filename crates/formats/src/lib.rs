@@ -34,7 +34,7 @@ mod vkey;
 pub mod wtns;
 pub mod zkey;
 
-pub use bellperson::{BellpersonVk, Densities, Density, ParamsCounts, ParamsFile};
+pub use bellperson::{BellpersonVk, Densities, Density, ParamsCounts, ParamsFile, ParamsPoints};
 pub use data::Load;
 pub use detect::{FileKind, detect, detect_bytes};
 pub use error::{FormatError, FormatErrorKind, KeyDefect, PointName, Result, Section};

@@ -227,6 +227,7 @@ fn kinds_and_curves_are_told_apart() {
     for (bytes, kind) in [
         (&b"\0asm\x01\0\0\0"[..], FileKind::Wasm),
         (b"ptau", FileKind::Ptau),
+        (b"fbpk\x01", FileKind::NativeKey),
         (b"{}", FileKind::Unknown),
         (b"[1]", FileKind::Unknown),
         (b"r1c", FileKind::Unknown),

@@ -5,7 +5,8 @@ mod support;
 
 use forebay_formats::{
     Densities, Density, FormatError, FormatErrorKind, KeyDefect, KeyPoints, Load, NativeHeader,
-    NativeKeyFile, NativeKeyWriter, NativePart, Outcome, ParamsFile, ValidatedStore, Validation, ZkeyFile,
+    NativeKeyFile, NativeKeyWriter, NativePart, Outcome, ParamsFile, ParamsPoints, ValidatedStore,
+    Validation, ZkeyFile,
 };
 use forebay_msm::{
     AffinePoint, Bases, Bls12_381, Bn254, Curve,
@@ -326,6 +327,36 @@ fn parameters_are_converted_and_infinities_put_back() {
         assert!(matches!(error.kind(), FormatErrorKind::Count { .. }), "{error}");
         assert!(!path.exists());
     }
+}
+
+#[test]
+fn a_native_key_becomes_the_parameters_it_came_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = NativeKeyFile::<Bls12_381>::open(&converted(folder.path()), Load::Auto).unwrap();
+    let (params, vk) = (folder.path().join("k.params"), folder.path().join("k.vk"));
+    let points = |a| ParamsPoints {
+        points: key.points(),
+        ic: key.ic(),
+        h: key.h(),
+        l: key.l(),
+        a,
+        b1: key.b1(),
+        b2: key.b2(),
+    };
+    points(key.a()).write_params(&params).unwrap();
+    points(key.a()).write_vk(&vk).unwrap();
+    let expected = Params::fixture().bytes();
+    let written = std::fs::read(&params).unwrap();
+    assert!(written == expected, "{} and {} bytes", written.len(), expected.len());
+    let vk = std::fs::read(&vk).unwrap();
+    assert_eq!(vk, expected[..vk.len()]);
+    let digest = ParamsFile::from_slice("p", &expected).unwrap().verifying_digest();
+    assert_eq!(digest.0, *blake3::hash(&vk).as_bytes());
+    // Infinity has no encoding, so it can only be left out where that is understood.
+    let infinity = [blstrs::G1Affine::identity()];
+    let bad = ParamsPoints { l: Bases::from_slice(&infinity), ..points(key.a()) };
+    let error = bad.write_params(&folder.path().join("bad")).unwrap_err();
+    assert!(matches!(error.kind(), FormatErrorKind::Unsupported(_)) && !folder.path().join("bad").exists());
 }
 
 #[test]

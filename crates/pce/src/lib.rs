@@ -30,6 +30,7 @@ pub mod plain;
 mod reduce;
 mod satisfied;
 mod simd;
+mod stream;
 mod validate;
 
 pub use builder::{CircuitBuilder, Shape};
@@ -40,3 +41,4 @@ pub use density::{BitSet, Density};
 pub use error::{BuildError, EvalError, FileError};
 pub use evaluate::{CHECKPOINT_EVERY, Checkpoint, EvalOptions, EvalStats, Outputs};
 pub use satisfied::first_unsatisfied_row;
+pub use stream::Window;

@@ -169,3 +169,35 @@ fn bad_coefficients_are_errors() {
     let failing = Circuit::<Fr>::from_coefficients(shape, 2, 1, |_| Err(BuildError::NoInputs));
     assert_eq!(failing.err(), Some(BuildError::NoInputs));
 }
+
+#[test]
+fn windows_make_up_the_whole() {
+    let (pool, (circuit, mut witness)) = (pool(2), squares(3 * ROWS_PER_CHUNK + 5));
+    for (i, w) in witness.iter_mut().enumerate() {
+        *w = Fr::from((i % 2) as u64);
+    }
+    let bad = 2 * ROWS_PER_CHUNK + 1;
+    // Row i squares variable 1 + i.
+    witness[1 + bad] = Fr::from(2);
+    let n = circuit.num_rows();
+    let whole = common::evaluate(&circuit, &witness, &pool, n);
+    let options = EvalOptions { find_unsatisfied: true, ..EvalOptions::new(&pool) };
+    for window in [0, 1, ROWS_PER_CHUNK, ROWS_PER_CHUNK + 1, n, 10 * n] {
+        let mut all = [(); 3].map(|()| Vec::new());
+        let stats = circuit.evaluate_streamed::<EvalError>(&witness, window, options, |w| {
+            assert_eq!((w.rows.start, w.rows.len()), (all[0].len(), w.a.len()));
+            all.iter_mut().zip([w.a, w.b, w.c]).for_each(|(all, part)| all.extend_from_slice(part));
+            Ok(())
+        });
+        let stats = stats.unwrap();
+        assert_eq!(all, whole);
+        assert_eq!((stats.rows as usize, stats.first_unsatisfied_row), (n, Some(bad)));
+    }
+    // What the sink reports ends it.
+    let mut calls = 0;
+    let result = circuit.evaluate_streamed(&witness, 1, options, |_| {
+        calls += 1;
+        Err(EvalError::Cancelled)
+    });
+    assert_eq!((result.unwrap_err(), calls), (EvalError::Cancelled, 1));
+}

@@ -21,15 +21,18 @@
 mod density;
 mod point;
 mod vk;
+mod write;
 
 pub use density::{Densities, Density};
 pub use vk::BellpersonVk;
+pub use write::ParamsPoints;
 
 use crate::{
     cursor::Cursor,
     data::{Data, Load},
     error::{FormatErrorKind, KeyDefect, Place, PointName, Result, Section},
     key_points::KeyPoints,
+    store::Digest,
     validate::{Validation, find_bad},
     vkey::VerifyingKey,
 };
@@ -166,6 +169,12 @@ impl<'a> ParamsFile<'a> {
     /// α, β, γ, δ: reduced, and not checked further before [`validate`](Self::validate).
     pub fn points(&self) -> &KeyPoints<Bls12_381> {
         &self.points
+    }
+
+    /// The digest of the verifying part, which is what a `.vk` file holds: the key's name. α, β, δ and the inputs' points
+    /// differ between any two setups.
+    pub fn verifying_digest(&self) -> Digest {
+        Digest(*blake3::hash(self.data.get(..self.ic.end).unwrap_or_default()).as_bytes())
     }
 
     /// The path or name, for messages.

@@ -56,3 +56,13 @@ pub(super) fn decode<A: AffinePoint>(bytes: &[u8]) -> Result<A, Fault> {
     let point = canonical.get(..bytes.len()).and_then(A::read_canonical);
     point.ok_or(Fault::NotReduced)
 }
+
+/// Writes a point that is not infinity, into the first bytes of the result.
+pub(super) fn encode<A: AffinePoint>(point: &A) -> [u8; MAX_BYTES] {
+    let mut bytes = [0; MAX_BYTES];
+    if let Some(bytes) = bytes.get_mut(..A::BYTES) {
+        point.write_canonical(bytes);
+        bytes.chunks_exact_mut(A::BYTES / 2).for_each(<[u8]>::reverse);
+    }
+    bytes
+}
