@@ -126,6 +126,10 @@ template <class P> struct alignas(16) Mont {
         r.merge(odd);
         return r;
     }
+    // a·b − c·d, with one reduction.
+    static FB_INLINE Mont product_difference(const Mont& a, const Mont& b, const Mont& c, const Mont& d) {
+        return dot(a, b, c.neg(), d);
+    }
     FB_INLINE Mont sqr() const { return *this * *this; }
 
     // a^(p−2), Fermat: 0 for 0. About 1.5 products per bit of p.

@@ -26,6 +26,11 @@ template <class F> struct Quadratic {
     friend __noinline__ __device__ Quadratic operator*(const Quadratic& a, const Quadratic& b) {
         return {F::dot(a.c0, b.c0, a.c1, b.c1.neg()), F::dot(a.c0, b.c1, a.c1, b.c0)};
     }
+    // a·b − c·d
+    static FB_INLINE Quadratic product_difference(const Quadratic& a, const Quadratic& b, const Quadratic& c,
+                                                  const Quadratic& d) {
+        return a * b - c * d;
+    }
     // (c0 + c1)(c0 − c1), 2·c0·c1
     __noinline__ __device__ Quadratic sqr() const { return {(c0 + c1) * (c0 - c1), (c0 * c1).dbl()}; }
     // Conjugate over norm: 0 for 0.
