@@ -1,0 +1,21 @@
+//! The CUDA backend: multi-scalar multiplications, transforms and the quotient on a GPU.
+//!
+//! - [`device`]: what the backend asks of a GPU, as a small trait. Behind it stand the CUDA driver (feature `cuda`) and a
+//!   launcher that runs the same kernels on the CPU (feature `emulator`), which is how they are tested without a GPU.
+//! - [`memory`]: one block of device memory, shared out by plans that are checked before anything is launched.
+//!
+//! docs/gpu.md describes the kernels, the build and the tests, and says what never ran on a GPU.
+#![warn(missing_docs)]
+
+pub mod device;
+#[cfg(feature = "cuda")]
+mod driver;
+#[cfg(feature = "emulator")]
+mod emulator;
+pub mod error;
+pub mod memory;
+
+#[cfg(feature = "cuda")]
+pub use driver::Driver;
+#[cfg(feature = "emulator")]
+pub use emulator::Emulator;
