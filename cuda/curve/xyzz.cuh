@@ -52,40 +52,52 @@ template <class F> struct alignas(16) Xyzz {
         return {x3, F::product_difference(m, s - x3, w, p.y), v, w};
     }
 
-    // 2p. 6M + 4S. Infinity doubles to ZZ = 0 by itself.
-    static __noinline__ __device__ Xyzz twice(Xyzz p) {
-        F u = p.y.dbl();
+    // this = 2·this. 6M + 4S. Infinity doubles to ZZ = 0 by itself.
+    __noinline__ __device__ void twice() {
+        F u = y.dbl();
         F v = u.sqr();
         F w = u * v;
-        F s = p.x * v;
-        F xx = p.x.sqr();
+        F s = x * v;
+        F xx = x.sqr();
         F m = xx.dbl() + xx;
-        F x3 = m.sqr() - s.dbl();
-        return {x3, F::product_difference(m, s - x3, w, p.y), v * p.zz, w * p.zzz};
+        x = m.sqr() - s.dbl();
+        y = F::product_difference(m, s - x, w, y);
+        zz = v * zz;
+        zzz = w * zzz;
     }
 
-    // a + b. 12M + 2S. A function of its own: it is for sums that are few beside those of `add`.
-    static __noinline__ __device__ Xyzz sum(Xyzz a, Xyzz b) {
-        if (a.is_infinity()) return b;
-        if (b.is_infinity()) return a;
-        F u = a.x * b.zz, s = a.y * b.zzz;
-        F d = b.x * a.zz - u, r = b.y * a.zzz - s;
-        if (d.is_zero()) return r.is_zero() ? twice(a) : infinity();
+    // this += q. 12M + 2S. A function of its own, on points in memory: it is for sums that are few beside those of the
+    // mixed addition.
+    __noinline__ __device__ void add(const Xyzz& q) {
+        if (q.is_infinity()) return;
+        if (is_infinity()) {
+            *this = q;
+            return;
+        }
+        F u = x * q.zz, s = y * q.zzz;
+        F d = q.x * zz - u, r = q.y * zzz - s;
+        if (d.is_zero()) {
+            if (r.is_zero()) return twice();
+            *this = infinity();
+            return;
+        }
         F dd = d.sqr();
         F ddd = d * dd;
-        F q = u * dd;
-        F x3 = r.sqr() - ddd - q.dbl();
-        return {x3, F::product_difference(r, q - x3, s, ddd), a.zz * b.zz * dd, a.zzz * b.zzz * ddd};
+        F t = u * dd;
+        x = r.sqr() - ddd - t.dbl();
+        y = F::product_difference(r, t - x, s, ddd);
+        zz = zz * q.zz * dd;
+        zzz = zzz * q.zzz * ddd;
     }
 
-    // k·p, from the highest bit of k down.
-    static __device__ Xyzz times(const Xyzz& p, uint32_t k) {
+    // this += k·p
+    __noinline__ __device__ void add_multiple(const Xyzz& p, uint32_t k) {
         Xyzz r = infinity();
-        for (int bit = 31; bit >= 0; bit--) {
-            r = twice(r);
-            if (k >> bit & 1) r = sum(r, p);
+        for (int bit = 31 - __clz(k | 1); bit >= 0; bit--) {
+            r.twice();
+            if (k >> bit & 1) r.add(p);
         }
-        return r;
+        add(r);
     }
 
     // One inversion: ZZZ⁻¹, and ZZ⁻¹ = (ZZ·ZZZ⁻¹)². Infinity gives (0, 0).

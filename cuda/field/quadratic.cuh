@@ -32,7 +32,10 @@ template <class F> struct Quadratic {
         return a * b - c * d;
     }
     // (c0 + c1)(c0 − c1), 2·c0·c1
-    __noinline__ __device__ Quadratic sqr() const { return {(c0 + c1) * (c0 - c1), (c0 * c1).dbl()}; }
+    FB_INLINE Quadratic sqr() const { return square(*this); }
+    static __noinline__ __device__ Quadratic square(const Quadratic& a) {
+        return {(a.c0 + a.c1) * (a.c0 - a.c1), (a.c0 * a.c1).dbl()};
+    }
     // Conjugate over norm: 0 for 0.
     __noinline__ __device__ Quadratic inverse() const {
         F norm = F::dot(c0, c0, c1, c1).inverse();

@@ -71,7 +71,7 @@ __device__ __forceinline__ void fold(const Xyzz<F>* in, const uint32_t* keys, ui
             if (i == begin && key && key == before) head_key = key;
             sum = key && key != head_key ? buckets[key - 1] : Xyzz<F>::infinity();
         }
-        if (key) sum = Xyzz<F>::sum(sum, in[i]);
+        if (key) sum.add(in[i]);
     }
     if (current && current != head_key) buckets[current - 1] = sum;
     if (current && current == head_key) heads[head] = sum;
@@ -88,10 +88,11 @@ __device__ __forceinline__ void reduce(const Xyzz<F>* buckets, uint32_t row, uin
     uint32_t begin = mine * strip, end = row - begin < strip ? row : begin + strip;
     Xyzz<F> plain = Xyzz<F>::infinity(), weighted = Xyzz<F>::infinity();
     for (uint32_t i = end; i > begin; i--) {
-        plain = Xyzz<F>::sum(plain, buckets[i - 1]);
-        weighted = Xyzz<F>::sum(weighted, plain);
+        plain.add(buckets[i - 1]);
+        weighted.add(plain);
     }
-    out[(size_t)blockIdx.y * strips + mine] = Xyzz<F>::sum(weighted, Xyzz<F>::times(plain, begin));
+    weighted.add_multiple(plain, begin);
+    out[(size_t)blockIdx.y * strips + mine] = weighted;
 }
 
 // Points that one thread adds before the block's tree.
@@ -104,12 +105,12 @@ template <class F> __device__ __forceinline__ void sum(const Xyzz<F>* in, uint32
     Xyzz<F> mine = Xyzz<F>::infinity();
     for (uint32_t k = 0; k < SUM_SERIAL; k++) {
         uint32_t i = begin + k * blockDim.x + threadIdx.x;
-        if (i < length) mine = Xyzz<F>::sum(mine, in[i]);
+        if (i < length) mine.add(in[i]);
     }
     for (uint32_t half = blockDim.x / 2; half; half /= 2) {
         if (threadIdx.x >= half && threadIdx.x < 2 * half) shared[threadIdx.x - half] = mine;
         __syncthreads();
-        if (threadIdx.x < half) mine = Xyzz<F>::sum(mine, shared[threadIdx.x]);
+        if (threadIdx.x < half) mine.add(shared[threadIdx.x]);
         __syncthreads();
     }
     if (threadIdx.x == 0) out[(size_t)blockIdx.y * gridDim.x + blockIdx.x] = mine;
@@ -123,7 +124,7 @@ __device__ __forceinline__ void multiples(const Affine<F>* in, uint32_t count, u
     Affine<F> p = in[i];
     Xyzz<F> r = Xyzz<F>::infinity();
     if (!p.is_infinity()) r = {p.x, p.y, F::one(), F::one()};
-    for (uint32_t k = 0; k < doublings; k++) r = Xyzz<F>::twice(r);
+    for (uint32_t k = 0; k < doublings; k++) r.twice();
     out[i] = r.to_affine();
 }
 

@@ -3,6 +3,7 @@
 //! - [`device`]: what the backend asks of a GPU, as a small trait. Behind it stand the CUDA driver (feature `cuda`) and a
 //!   launcher that runs the same kernels on the CPU (feature `emulator`), which is how they are tested without a GPU.
 //! - [`memory`]: one block of device memory, shared out by plans that are checked before anything is launched.
+//! - [`msm`]: multi-scalar multiplication.
 //!
 //! docs/gpu.md describes the kernels, the build and the tests, and says what never ran on a GPU.
 #![warn(missing_docs)]
@@ -14,6 +15,7 @@ mod driver;
 mod emulator;
 pub mod error;
 pub mod memory;
+pub mod msm;
 
 #[cfg(feature = "cuda")]
 pub use driver::Driver;
