@@ -3,7 +3,7 @@
 // - KERNEL(name) after a kernel's definition lets the CPU launcher find it by name; nvcc finds extern "C" names itself.
 // - DYN_SHARED(T, name) declares the dynamic shared memory of a launch as T* name, aligned to 16 bytes.
 // - SYNCTHREADS_UNLESS_PLANTED() is __syncthreads(), and nothing in the build that tests whether a missing barrier is
-//   caught (docs/gpu.md). Exactly one place uses it.
+//   caught (docs/gpu.md).
 #pragma once
 #if defined(__CUDACC__)
 #include <stdint.h>

@@ -4,10 +4,12 @@
 //!   launcher that runs the same kernels on the CPU (feature `emulator`), which is how they are tested without a GPU.
 //! - [`memory`]: one block of device memory, shared out by plans that are checked before anything is launched.
 //! - [`msm`]: multi-scalar multiplication.
+//! - [`ntt`]: transforms and the quotient. [`backend`]: the [`forebay_msm::Backend`] of all that.
 //!
 //! docs/gpu.md describes the kernels, the build and the tests, and says what never ran on a GPU.
 #![warn(missing_docs)]
 
+pub mod backend;
 pub mod device;
 #[cfg(feature = "cuda")]
 mod driver;
@@ -16,7 +18,9 @@ mod emulator;
 pub mod error;
 pub mod memory;
 pub mod msm;
+pub mod ntt;
 
+pub use backend::{CudaBackend, Settings};
 #[cfg(feature = "cuda")]
 pub use driver::Driver;
 #[cfg(feature = "emulator")]
