@@ -11,15 +11,14 @@ constexpr uint32_t THREADS = 256;
 constexpr uint32_t WARPS = THREADS / 32;
 constexpr uint32_t ROUNDS = 16;
 constexpr uint32_t TILE = THREADS * ROUNDS; // pairs per block
-constexpr uint32_t MOST_DIGITS = 1 << 9;
 constexpr uint32_t SCAN_ITEMS = 8; // per thread and step of a scan
 
 } // namespace
 
-// Counts of digits, [segment][digit][tile]. Grid (tiles, segments).
+// Counts of digits, [segment][digit][tile]. Grid (tiles, segments); 4 bytes of dynamic shared memory per digit.
 extern "C" __global__ void __launch_bounds__(THREADS)
 msm_sort_count(const uint32_t* keys, uint32_t length, uint32_t shift, uint32_t bits, uint32_t* counts) {
-    __shared__ uint32_t histogram[MOST_DIGITS];
+    DYN_SHARED(uint32_t, histogram);
     uint32_t digits = 1u << bits;
     for (uint32_t d = threadIdx.x; d < digits; d += THREADS) histogram[d] = 0;
     __syncthreads();
@@ -68,13 +67,14 @@ extern "C" __global__ void __launch_bounds__(THREADS) msm_scan_rows(uint32_t* da
 KERNEL(msm_scan_rows)
 
 // Moves pairs to where their digit belongs. `offsets` are the counts scanned along tiles, `totals` those of whole digits
-// scanned along digits. Grid as for the counts.
+// scanned along digits. Grid as for the counts; 4 bytes of dynamic shared memory per warp and digit.
 extern "C" __global__ void __launch_bounds__(THREADS)
 msm_sort_scatter(const uint32_t* keys, const uint32_t* values, uint32_t length, uint32_t shift, uint32_t bits,
                  const uint32_t* offsets, const uint32_t* totals, uint32_t* keys_out, uint32_t* values_out) {
-    __shared__ uint32_t next[WARPS][MOST_DIGITS];
+    DYN_SHARED(uint32_t, all_next);
     uint32_t digits = 1u << bits, lane = threadIdx.x & 31, warp = threadIdx.x / 32;
-    for (uint32_t d = lane; d < digits; d += 32) next[warp][d] = 0;
+    uint32_t* next = all_next + warp * digits; // where the warp's next pair of each digit goes
+    for (uint32_t d = lane; d < digits; d += 32) next[d] = 0;
     __syncwarp();
     size_t segment = (size_t)blockIdx.y * length;
     uint32_t begin = blockIdx.x * TILE + warp * (32 * ROUNDS) + lane;
@@ -83,7 +83,7 @@ msm_sort_scatter(const uint32_t* keys, const uint32_t* values, uint32_t length, 
         uint32_t i = begin + 32 * k;
         uint32_t digit = i < length ? keys[segment + i] >> shift & (digits - 1) : ~0u;
         uint32_t peers = __match_any_sync(~0u, digit);
-        if (i < length && (peers & ((1u << lane) - 1)) == 0) next[warp][digit] += __popc(peers);
+        if (i < length && (peers & ((1u << lane) - 1)) == 0) next[digit] += __popc(peers);
         __syncwarp();
     }
     __syncthreads();
@@ -91,8 +91,8 @@ msm_sort_scatter(const uint32_t* keys, const uint32_t* values, uint32_t length, 
         size_t row = (size_t)blockIdx.y * digits + d;
         uint32_t at = totals[row] + offsets[row * gridDim.x + blockIdx.x];
         for (uint32_t w = 0; w < WARPS; w++) {
-            uint32_t count = next[w][d];
-            next[w][d] = at;
+            uint32_t count = all_next[w * digits + d];
+            all_next[w * digits + d] = at;
             at += count;
         }
     }
@@ -101,9 +101,9 @@ msm_sort_scatter(const uint32_t* keys, const uint32_t* values, uint32_t length, 
         uint32_t i = begin + 32 * k;
         uint32_t key = i < length ? keys[segment + i] : 0, digit = i < length ? key >> shift & (digits - 1) : ~0u;
         uint32_t peers = __match_any_sync(~0u, digit), rank = __popc(peers & ((1u << lane) - 1));
-        uint32_t at = i < length ? next[warp][digit] + rank : 0;
+        uint32_t at = i < length ? next[digit] + rank : 0;
         __syncwarp();
-        if (i < length && rank == 0) next[warp][digit] += __popc(peers);
+        if (i < length && rank == 0) next[digit] += __popc(peers);
         __syncwarp();
         if (i < length) {
             keys_out[segment + at] = key;

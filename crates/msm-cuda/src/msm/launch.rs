@@ -160,7 +160,7 @@ impl<A: DevicePoint> Launches<'_, '_, A> {
             let (from, to) = ((pass % 2) as usize, (1 - pass % 2) as usize);
             let keys = self.ptr(self.regions.keys[from]);
             let of_keys = |args: Args| args.u32(length as u32).u32(pass * bits).u32(bits);
-            self.run("msm_sort_count", launch, of_keys(Args::new().ptr(keys)).ptr(counts))?;
+            self.run("msm_sort_count", launch.with_shared(4 << bits), of_keys(Args::new().ptr(keys)).ptr(counts))?;
             self.scan(counts, tiles, segments << bits, totals)?;
             self.scan(totals, 1 << bits, segments, DevicePtr::NULL)?;
             let args = of_keys(Args::new().ptr(keys).ptr(self.ptr(self.regions.values[from])))
@@ -168,7 +168,7 @@ impl<A: DevicePoint> Launches<'_, '_, A> {
                 .ptr(totals)
                 .ptr(self.ptr(self.regions.keys[to]))
                 .ptr(self.ptr(self.regions.values[to]));
-            self.run("msm_sort_scatter", launch, args)?;
+            self.run("msm_sort_scatter", launch.with_shared((THREADS / 32 * 4) << bits), args)?;
         }
         Ok((passes % 2) as usize)
     }
