@@ -94,7 +94,7 @@ template <class P> struct alignas(16) Mont {
     }
     FB_INLINE Mont dbl() const { return *this + *this; }
 
-    friend FB_INLINE Mont operator*(const Mont& a, const Mont& b) {
+    friend FB_PRODUCT Mont operator*(const Mont& a, const Mont& b) {
         Mont r;
         uint32_t odd[N];
         uint32_t* even = r.v;
@@ -109,7 +109,7 @@ template <class P> struct alignas(16) Mont {
         return r;
     }
     // (a·b + c·d)/R with one reduction. Needs 3p < R: a row adds 2·(2^32 − 1)·p + (2^32 − 1)·p to what was below 2p.
-    static FB_INLINE Mont dot(const Mont& a, const Mont& b, const Mont& c, const Mont& d) {
+    static FB_PRODUCT Mont dot(const Mont& a, const Mont& b, const Mont& c, const Mont& d) {
         static_assert(P::DOT, "3p is not below R");
         Mont r;
         uint32_t odd[N];

@@ -17,8 +17,10 @@
 #define FB_INLINE __device__ __forceinline__
 #ifdef __CUDACC__
 #define FB_UNROLL _Pragma("unroll")
+#define FB_PRODUCT FB_INLINE
 #else
 #define FB_UNROLL _Pragma("GCC unroll 16")
+#define FB_PRODUCT __noinline__ __device__ // inlined products would take a host's compiler minutes
 #endif
 
 namespace ptx {

@@ -4,6 +4,7 @@ use crate::{
     device::{Device, Stream},
     error::DeviceError,
     memory::{Arena, Plan},
+    msm::{DevicePoint, MsmBases, PreparedBases, Tuning, msm},
     ntt::{Shape, Transforms, bytes_of, bytes_of_mut, max_log_domain},
 };
 use forebay_msm::{
@@ -24,7 +25,7 @@ pub struct Settings {
     pub shape: Option<Shape>,
 }
 
-/// Transforms and the quotient on a device. One operation runs at a time: the device's memory is one plan's.
+/// Multiplications, transforms and the quotient on a device. One operation runs at a time: the device's memory is one plan's.
 #[derive(Debug)]
 pub struct CudaBackend {
     device: Arc<dyn Device>,
@@ -32,10 +33,11 @@ pub struct CudaBackend {
     stream: Stream,
     arena: Mutex<Arena>,
     cpu: CpuBackend,
+    tuning: Tuning,
 }
 
 impl CudaBackend {
-    /// A backend on a device. Multiplications run on `cpu`.
+    /// A backend on a device, with the threads of `cpu` for what is left to the host.
     ///
     /// # Errors
     /// What the device reports.
@@ -47,7 +49,24 @@ impl CudaBackend {
         let memory = device.memory()?;
         let budget = settings.budget.unwrap_or(memory.free.saturating_sub(memory.total / RESERVE_SHARE));
         let (stream, arena) = (Stream::new(&device)?, Arena::new(&device, budget));
-        Ok(CudaBackend { device, shape, stream, arena: Mutex::new(arena), cpu })
+        Ok(CudaBackend { device, shape, stream, arena: Mutex::new(arena), cpu, tuning: Tuning::default() })
+    }
+
+    /// The same backend, with multiplications cut by hand.
+    pub fn with_msm_tuning(self, tuning: Tuning) -> Self {
+        CudaBackend { tuning, ..self }
+    }
+
+    /// Σ scalars\[i\]·bases\[i\] over points that are on the device already.
+    ///
+    /// # Errors
+    /// As [`msm`].
+    pub fn msm_prepared<A: DevicePoint>(
+        &self,
+        bases: &PreparedBases<A>,
+        scalars: &[A::Scalar],
+    ) -> Result<A::Curve, BackendError> {
+        msm("msm_prepared", &mut self.arena(), &self.stream, MsmBases::Device(bases), scalars, self.tuning)
     }
 
     /// The device.
@@ -97,7 +116,7 @@ fn one_per_point(
     Err(BackendError::bug(operation, format!("{what}: {found} values on a domain of 2^{}", spec.log_n)))
 }
 
-impl<C: Curve> Backend<C> for CudaBackend
+impl<C: Curve<G1Affine: DevicePoint, G2Affine: DevicePoint>> Backend<C> for CudaBackend
 where
     CpuBackend: Backend<C>,
 {
@@ -115,11 +134,13 @@ where
     }
 
     fn msm_g1(&self, bases: Bases<'_, C::G1Affine>, scalars: &[C::Fr]) -> Result<C::G1, BackendError> {
-        Backend::<C>::msm_g1(&self.cpu, bases, scalars)
+        let bases = MsmBases::Host(bases);
+        msm("msm_g1", &mut self.arena(), &self.stream, bases, scalars, self.tuning)
     }
 
     fn msm_g2(&self, bases: Bases<'_, C::G2Affine>, scalars: &[C::Fr]) -> Result<C::G2, BackendError> {
-        Backend::<C>::msm_g2(&self.cpu, bases, scalars)
+        let bases = MsmBases::Host(bases);
+        msm("msm_g2", &mut self.arena(), &self.stream, bases, scalars, self.tuning)
     }
 
     fn ntt(&self, spec: DomainSpec, transform: Transform, values: &mut [C::Fr]) -> Result<(), BackendError> {

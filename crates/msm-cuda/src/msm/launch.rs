@@ -89,12 +89,19 @@ impl<A: DevicePoint> Launches<'_, '_, A> {
         let args = Args::new().ptr(scalars).u32(n as u32).ptr(counts).ptr(summary.offset(8));
         self.run(&format!("msm_classify_{}", A::CURVE), Launch::linear(tiles, THREADS as u32), args)?;
         self.scan(counts, tiles, 2, summary)?;
-        let args = Args::new().ptr(scalars).u32(n as u32).ptr(counts).ptr(summary).ptr(self.ptr(self.regions.terms));
+        let args =
+            Args::new().ptr(scalars).u32(n as u32).ptr(counts).ptr(summary).ptr(self.ptr(self.regions.terms));
         self.run(&format!("msm_compact_{}", A::CURVE), Launch::linear(tiles, THREADS as u32), args)
     }
 
     /// Exclusive prefix sums of each row, and the rows' totals unless `totals` is null.
-    fn scan(&self, data: DevicePtr, length: usize, rows: usize, totals: DevicePtr) -> Result<(), BackendError> {
+    fn scan(
+        &self,
+        data: DevicePtr,
+        length: usize,
+        rows: usize,
+        totals: DevicePtr,
+    ) -> Result<(), BackendError> {
         let args = Args::new().ptr(data).u32(length as u32).ptr(totals);
         self.run("msm_scan_rows", Launch::linear(rows, THREADS as u32), args)
     }
@@ -155,12 +162,17 @@ impl<A: DevicePoint> Launches<'_, '_, A> {
         let (passes, bits) = shape.passes();
         let (segments, tiles) = (shape.segments as usize, length.div_ceil(SORT_TILE));
         let (counts, totals) = (self.ptr(self.regions.counts), self.ptr(self.regions.totals));
-        let launch = Launch { grid: [tiles as u32, shape.segments, 1], block: [THREADS as u32, 1, 1], shared: 0 };
+        let launch =
+            Launch { grid: [tiles as u32, shape.segments, 1], block: [THREADS as u32, 1, 1], shared: 0 };
         for pass in 0..passes {
             let (from, to) = ((pass % 2) as usize, (1 - pass % 2) as usize);
             let keys = self.ptr(self.regions.keys[from]);
             let of_keys = |args: Args| args.u32(length as u32).u32(pass * bits).u32(bits);
-            self.run("msm_sort_count", launch.with_shared(4 << bits), of_keys(Args::new().ptr(keys)).ptr(counts))?;
+            self.run(
+                "msm_sort_count",
+                launch.with_shared(4 << bits),
+                of_keys(Args::new().ptr(keys)).ptr(counts),
+            )?;
             self.scan(counts, tiles, segments << bits, totals)?;
             self.scan(totals, 1 << bits, segments, DevicePtr::NULL)?;
             let args = of_keys(Args::new().ptr(keys).ptr(self.ptr(self.regions.values[from])))

@@ -119,7 +119,8 @@ impl<A: DevicePoint> Call<'_, A> {
         let Some(cut) = self.cut(arena.budget(), multiprocessors, scalars.len()) else {
             if scalars.len() > TILE {
                 let (low, high) = scalars.split_at(scalars.len() / 2);
-                return Ok(self.run(arena, stream, first, low)? + self.run(arena, stream, first + low.len(), high)?);
+                return Ok(self.run(arena, stream, first, low)?
+                    + self.run(arena, stream, first + low.len(), high)?);
             }
             let detail = format!("{} terms do not fit into {} bytes", scalars.len(), arena.budget());
             return Err(BackendError::new(ErrorClass::OutOfMemory, self.operation, detail));
@@ -172,12 +173,14 @@ impl<A: DevicePoint> Call<'_, A> {
         first: usize,
         scalars: &[A::Scalar],
     ) -> Result<A::Curve, BackendError> {
-        let launches = Launches::<A> { lease, regions: &cut.regions, problem: cut.problem, point: PhantomData };
+        let launches =
+            Launches::<A> { lease, regions: &cut.regions, problem: cut.problem, point: PhantomData };
         lease.upload(cut.regions.scalars, 0, bytes_of(scalars))?;
         launches.classify(scalars.len())?;
         let classified = self.classified(lease, cut, scalars.len())?;
         // What is known now may be much less than what was planned for.
-        let widest = |counts: &[u32]| cut.chunks().map(|(lo, hi)| between(counts, lo, hi).count).max().unwrap_or(0);
+        let widest =
+            |counts: &[u32]| cut.chunks().map(|(lo, hi)| between(counts, lo, hi).count).max().unwrap_or(0);
         let known = Problem {
             terms: classified.tails.last().map_or(0, |n| *n as usize),
             chunk: widest(&classified.tails),
@@ -201,14 +204,17 @@ impl<A: DevicePoint> Call<'_, A> {
         let mut summary = Zeroizing::new([0u8; 12]);
         lease.download(cut.regions.tiles, 0, &mut bytes)?;
         lease.download(cut.regions.summary, 0, &mut summary[..])?;
-        let [tail, units, bits] = [0, 4, 8].map(|at| u32::from_le_bytes([0, 1, 2, 3].map(|i| summary[at + i])));
+        let [tail, units, bits] =
+            [0, 4, 8].map(|at| u32::from_le_bytes([0, 1, 2, 3].map(|i| summary[at + i])));
         let counts = |bytes: &[u8], total: u32| {
             let words = bytes.chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]));
             Zeroizing::new(words.chain([total]).collect::<Vec<u32>>())
         };
         let (tails, units) = (counts(&bytes[..4 * tiles], tail), counts(&bytes[4 * tiles..], units));
         // A device that computes wrongly must not make the host launch on what is not there.
-        let sound = |counts: &[u32]| counts[0] == 0 && counts.windows(2).all(|w| w[0] <= w[1] && w[1] - w[0] <= TILE as u32);
+        let sound = |counts: &[u32]| {
+            counts[0] == 0 && counts.windows(2).all(|w| w[0] <= w[1] && w[1] - w[0] <= TILE as u32)
+        };
         let most = u64::from(tail) + u64::from(*units.last().unwrap_or(&0));
         if sound(&tails) && sound(&units) && most <= terms as u64 && bits < A::Scalar::NUM_BITS {
             return Ok(Classified { tails, units, bits });
@@ -251,7 +257,9 @@ impl<A: DevicePoint> Call<'_, A> {
                     let ptr = prepared.memory.ptr().offset((first + lo) * A::BYTES);
                     PointsAt { ptr, copy: prepared.points, first: lo }
                 }
-                (MsmBases::Host(_), None) => return Err(BackendError::bug(self.operation, "no buffer for points")),
+                (MsmBases::Host(_), None) => {
+                    return Err(BackendError::bug(self.operation, "no buffer for points"));
+                }
             };
             launches.add_tail(shape, between(&classified.tails, lo, hi), points)?;
             let units = between(&classified.units, lo, hi);

@@ -141,7 +141,9 @@ impl Shape {
     pub(super) fn cost(&self, problem: &Problem) -> usize {
         let entries = problem.terms * self.windows as usize;
         let reduction = 28 + 14 * (self.width as usize) / strip(self.row(), self.segments as usize, problem);
-        10 * entries + problem.chunks * self.segments as usize * self.row() + self.segments as usize * self.row() * reduction
+        10 * entries
+            + problem.chunks * self.segments as usize * self.row()
+            + self.segments as usize * self.row() * reduction
     }
 }
 
@@ -193,7 +195,16 @@ mod tests {
     fn problem(log_n: u32) -> Problem {
         let terms = 1 << log_n;
         let tuning = Tuning::default();
-        Problem { terms, chunk: terms, units: terms, chunks: 1, bits: 254, multiprocessors: 132, table: None, tuning }
+        Problem {
+            terms,
+            chunk: terms,
+            units: terms,
+            chunks: 1,
+            bits: 254,
+            multiprocessors: 132,
+            table: None,
+            tuning,
+        }
     }
 
     #[test]
@@ -204,7 +215,9 @@ mod tests {
 
     #[test]
     fn windows_hold_every_magnitude() {
-        for (bits, width, windows) in [(254, 15, 17), (254, 16, 16), (254, 17, 15), (253, 16, 16), (1, 4, 1), (63, 16, 4)] {
+        for (bits, width, windows) in
+            [(254, 15, 17), (254, 16, 16), (254, 17, 15), (253, 16, 16), (1, 4, 1), (63, 16, 4)]
+        {
             let shape = Shape::of(&Problem { bits, ..problem(10) }, width);
             assert_eq!(shape.windows, windows, "{bits} bits, width {width}");
             assert!(shape.windows * width > bits);

@@ -52,5 +52,7 @@ pub(super) fn from_xyzz<A: MsmPoint>(bytes: &[u8]) -> A {
 
 /// Σ 2^(width·s)·sums\[s\] by Horner's rule: `width` doublings and an addition per sum.
 pub(super) fn combine<A: MsmPoint>(sums: &[A], width: u32) -> A::Curve {
-    sums.iter().rev().fold(A::Curve::identity(), |acc, sum| (0..width).fold(acc, |acc, _| acc.double()) + *sum)
+    sums.iter()
+        .rev()
+        .fold(A::Curve::identity(), |acc, sum| (0..width).fold(acc, |acc, _| acc.double()) + *sum)
 }

@@ -6,8 +6,8 @@ use super::{
 };
 use crate::device::{Args, Device, DeviceMemory, Launch, Stream};
 use core::marker::PhantomData;
-use forebay_msm::{BackendError, Bases, ErrorClass};
 use ff::PrimeField;
+use forebay_msm::{BackendError, Bases, ErrorClass};
 use std::sync::Arc;
 
 /// Threads of a block of the kernel that computes multiples.
@@ -41,7 +41,8 @@ impl<A: DevicePoint> PreparedBases<A> {
             let detail = format!("{one} bytes of points, the budget is {budget}");
             return Err(BackendError::new(ErrorClass::OutOfMemory, "preparing points", detail));
         }
-        let table = table_for::<A>(points, budget / one.max(1), device.properties().multiprocessors as usize, tuning);
+        let table =
+            table_for::<A>(points, budget / one.max(1), device.properties().multiprocessors as usize, tuning);
         let copies = table.map_or(1, |t| t.copies as usize);
         let memory = DeviceMemory::new(device, one * copies)?;
         let stream = Stream::new(device)?;
@@ -83,7 +84,12 @@ impl<A: DevicePoint> PreparedBases<A> {
 }
 
 /// The table of at most `copies` copies whose MSM the model finds cheapest.
-fn table_for<A: DevicePoint>(points: usize, copies: usize, multiprocessors: usize, tuning: Tuning) -> Option<Table> {
+fn table_for<A: DevicePoint>(
+    points: usize,
+    copies: usize,
+    multiprocessors: usize,
+    tuning: Tuning,
+) -> Option<Table> {
     let bits = A::Scalar::NUM_BITS - 1;
     // A value is 31 bits of an index and a sign.
     let copies = copies.min((1 << 31) / points.max(1));
@@ -94,7 +100,16 @@ fn table_for<A: DevicePoint>(points: usize, copies: usize, multiprocessors: usiz
     });
     let cheapest = tables.filter(|t| t.copies > 1).min_by_key(|table| {
         let table = Some(*table);
-        let problem = Problem { terms: points, chunk: points, units: points, chunks: 1, bits, multiprocessors, table, tuning };
+        let problem = Problem {
+            terms: points,
+            chunk: points,
+            units: points,
+            chunks: 1,
+            bits,
+            multiprocessors,
+            table,
+            tuning,
+        };
         choose(&problem, |_| true).map_or(usize::MAX, |shape| shape.cost(&problem))
     });
     cheapest.filter(|_| points > 0)

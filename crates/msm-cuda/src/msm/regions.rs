@@ -71,7 +71,10 @@ impl Regions {
             unit: secret(1, sizes.xyzz),
             heads: [secret(needs.heads, sizes.xyzz), secret(upper, sizes.xyzz)],
             head_keys: [secret(needs.heads, 4), secret(upper, 4)],
-            sums: [secret(needs.strips + SEGMENTS, sizes.xyzz), secret(needs.strips / 256 + 2 * SEGMENTS, sizes.xyzz)],
+            sums: [
+                secret(needs.strips + SEGMENTS, sizes.xyzz),
+                secret(needs.strips / 256 + 2 * SEGMENTS, sizes.xyzz),
+            ],
         };
         (plan, regions)
     }
