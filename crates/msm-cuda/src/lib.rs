@@ -4,6 +4,7 @@
 //!   launcher that runs the same kernels on the CPU (feature `emulator`), which is how they are tested without a GPU.
 //! - [`memory`]: one block of device memory, shared out by plans that are checked before anything is launched.
 //! - [`ntt`]: transforms and the quotient. [`backend`]: the [`forebay_msm::Backend`] of all that.
+//! - [`guard`]: another attempt, the CPU as a fallback, quarantine.
 //!
 //! docs/gpu.md describes the kernels, the build and the tests, and says what never ran on a GPU.
 #![warn(missing_docs)]
@@ -15,6 +16,7 @@ mod driver;
 #[cfg(feature = "emulator")]
 mod emulator;
 pub mod error;
+pub mod guard;
 pub mod memory;
 pub mod ntt;
 
