@@ -1,4 +1,4 @@
-// The CPU launcher's scheduler: see emu.h. The only symbols for the host are emu_launch and emu_kernel_exists.
+// The CPU launcher's scheduler: see emu.h. The symbols for the host are emu_launch, emu_kernel_exists and emu_guard.
 #include "emu.h"
 #include <algorithm>
 #include <atomic>
@@ -10,6 +10,7 @@
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
 #else
+#define ASAN_POISON_MEMORY_REGION(address, size)
 #define ASAN_UNPOISON_MEMORY_REGION(address, size)
 #endif
 
@@ -278,6 +279,15 @@ void fail(const char* message, const char* file, int line) {
 
 // Whether a kernel of that name is there.
 extern "C" int emu_kernel_exists(const char* name) { return emu::find(name) != nullptr; }
+
+// Forbids or allows accesses to a range, in a build with AddressSanitizer; nothing otherwise.
+extern "C" void emu_guard([[maybe_unused]] void* memory, [[maybe_unused]] size_t size, int allowed) {
+    if (allowed) {
+        ASAN_UNPOISON_MEMORY_REGION(memory, size);
+    } else {
+        ASAN_POISON_MEMORY_REGION(memory, size);
+    }
+}
 
 // Runs a kernel to its end. `arguments` as of cuLaunchKernel; `seed` orders the threads; at most `workers` OS threads.
 // Returns a CUresult; on failure `message` says why.

@@ -311,6 +311,13 @@ pub unsafe trait Device: Send + Sync + Debug {
         bytes: usize,
     ) -> Result<(), DeviceError>;
 
+    /// Forbids or allows accesses to a range of device memory, where the device can watch that: a test's means of finding
+    /// accesses outside of a plan's regions.
+    ///
+    /// # Safety
+    /// The range is allocated.
+    unsafe fn guard(&self, _: DevicePtr, _bytes: usize, _allowed: bool) {}
+
     /// Launches a kernel by name.
     ///
     /// # Safety
@@ -479,6 +486,7 @@ impl Drop for DeviceMemory {
         let default = StreamId(0);
         // SAFETY: this block is the memory's own, and nothing is launched on it any more.
         unsafe {
+            self.device.guard(self.ptr, self.bytes, true);
             let _ = self.device.fill(default, self.ptr, 0, self.bytes);
             let _ = self.device.synchronize(default);
             let _ = self.device.free(self.ptr);

@@ -32,6 +32,8 @@ type LaunchFn = unsafe extern "C" fn(
     usize,
 ) -> c_int;
 
+type GuardFn = unsafe extern "C" fn(*mut c_void, usize, c_int);
+
 /// What freshly allocated memory holds: nothing that happens to be zero.
 const STALE: u8 = 0xa5;
 /// The alignment that the driver guarantees.
@@ -42,6 +44,7 @@ const ALIGNMENT: usize = 256;
 pub struct Emulator {
     properties: Properties,
     launch: LaunchFn,
+    guard: GuardFn,
     workers: c_uint,
     state: Mutex<State>,
 }
@@ -85,13 +88,18 @@ impl Emulator {
             let why = unsafe { CStr::from_ptr(libc::dlerror()) };
             return Err(absent(why.to_string_lossy().into_owned()));
         }
-        // SAFETY: the handle is valid.
-        let symbol = unsafe { libc::dlsym(handle, c"emu_launch".as_ptr()) };
-        if symbol.is_null() {
-            return Err(absent("emu_launch is missing".into()));
-        }
-        // SAFETY: cuda/emu/emu.cpp defines the function with this signature.
-        let launch = unsafe { core::mem::transmute::<*mut c_void, LaunchFn>(symbol) };
+        let symbol = |name: &CStr| {
+            // SAFETY: the handle is valid.
+            let symbol = unsafe { libc::dlsym(handle, name.as_ptr()) };
+            if symbol.is_null() { Err(absent(format!("{name:?} is missing"))) } else { Ok(symbol) }
+        };
+        // SAFETY: cuda/emu/emu.cpp defines the functions with these signatures.
+        let (launch, guard) = unsafe {
+            (
+                core::mem::transmute::<*mut c_void, LaunchFn>(symbol(c"emu_launch")?),
+                core::mem::transmute::<*mut c_void, GuardFn>(symbol(c"emu_guard")?),
+            )
+        };
         let workers = std::thread::available_parallelism().map_or(1, usize::from) as c_uint;
         let properties = Properties {
             name: "CPU launcher".into(),
@@ -102,7 +110,8 @@ impl Emulator {
             total_memory: memory,
             is_emulated: true,
         };
-        Ok(Emulator { properties, launch, workers, state: Mutex::new(State { seed: 1, ..State::default() }) })
+        let state = Mutex::new(State { seed: 1, ..State::default() });
+        Ok(Emulator { properties, launch, guard, workers, state })
     }
 
     /// Sets the order in which threads of a block run; 0 is by index.
@@ -315,6 +324,11 @@ unsafe impl Device for Emulator {
         // SAFETY: the caller's range.
         unsafe { (to.0 as *mut u8).write_bytes(value, bytes) };
         Ok(())
+    }
+
+    unsafe fn guard(&self, ptr: DevicePtr, bytes: usize, allowed: bool) {
+        // SAFETY: the caller's range.
+        unsafe { (self.guard)(ptr.0 as *mut c_void, bytes, allowed.into()) };
     }
 
     unsafe fn launch(

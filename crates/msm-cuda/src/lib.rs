@@ -5,6 +5,7 @@
 //! - [`memory`]: one block of device memory, shared out by plans that are checked before anything is launched.
 //! - [`msm`]: multi-scalar multiplication.
 //! - [`ntt`]: transforms and the quotient. [`backend`]: the [`forebay_msm::Backend`] of all that.
+//! - [`guard`]: another attempt, the CPU as a fallback, quarantine.
 //!
 //! docs/gpu.md describes the kernels, the build and the tests, and says what never ran on a GPU.
 #![warn(missing_docs)]
@@ -16,6 +17,7 @@ mod driver;
 #[cfg(feature = "emulator")]
 mod emulator;
 pub mod error;
+pub mod guard;
 pub mod memory;
 pub mod msm;
 pub mod ntt;

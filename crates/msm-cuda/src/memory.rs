@@ -44,6 +44,7 @@ pub struct TableKey {
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
     end: usize,
+    regions: Vec<Region>,
     secret: Vec<Region>,
     tables: Vec<(TableKey, usize)>,
 }
@@ -54,10 +55,11 @@ impl Plan {
         Plan::default()
     }
 
-    /// Room for something public.
+    /// Room for something public, and a gap behind it in which nothing may be read or written.
     pub fn public(&mut self, bytes: usize) -> Region {
         let region = Region { offset: self.end, bytes };
-        self.end = self.end.saturating_add(bytes.saturating_add(ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+        self.end = self.end.saturating_add(rounded(bytes)).saturating_add(ALIGNMENT);
+        self.regions.push(region);
         region
     }
 
@@ -70,7 +72,7 @@ impl Plan {
 
     /// A table that may be there already. The number names it in [`Lease::table`].
     pub fn table(&mut self, key: TableKey, bytes: usize) -> usize {
-        self.tables.push((key, bytes.saturating_add(ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT));
+        self.tables.push((key, rounded(bytes)));
         self.tables.len() - 1
     }
 
@@ -78,6 +80,10 @@ impl Plan {
     pub fn bytes(&self) -> usize {
         self.tables.iter().fold(self.end, |sum, (_, bytes)| sum.saturating_add(*bytes))
     }
+}
+
+fn rounded(bytes: usize) -> usize {
+    bytes.saturating_add(ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT
 }
 
 #[derive(Debug)]
@@ -138,8 +144,22 @@ impl Arena {
             self.block = Some(DeviceMemory::new(&self.device, self.budget)?);
         }
         self.make_room(plan);
-        let tables = plan.tables.iter().map(|(key, bytes)| self.place(key, *bytes)).collect();
+        let tables: Vec<usize> = plan.tables.iter().map(|(key, bytes)| self.place(key, *bytes)).collect();
+        self.guard(plan, &tables);
         Ok(Lease { arena: self, stream, secret: plan.secret.clone(), tables, finished: false })
+    }
+
+    /// Nothing but what the plan names may be touched.
+    fn guard(&self, plan: &Plan, tables: &[usize]) {
+        let Some(block) = &self.block else { return };
+        let named = tables.iter().map(|at| self.tables[*at].region);
+        // SAFETY: the ranges are parts of the block.
+        unsafe {
+            self.device.guard(block.ptr(), block.len(), false);
+            for region in plan.regions.iter().copied().chain(named) {
+                self.device.guard(block.ptr().offset(region.offset), region.bytes, true);
+            }
+        }
     }
 
     /// Drops tables until the plan fits: first those that it does not name, then all.

@@ -164,7 +164,7 @@ fn plans_are_refused_before_anything_is_allocated() {
     let (emulator, device) = emulator();
     let stream = Stream::new(&device).unwrap();
     let mut arena = Arena::new(&device, 4096);
-    for (secret, table) in [(4097, 0), (2049, 2048), (usize::MAX, 1), (usize::MAX - 5, usize::MAX - 5)] {
+    for (secret, table) in [(3841, 0), (1793, 2048), (usize::MAX, 1), (usize::MAX - 5, usize::MAX - 5)] {
         let mut plan = Plan::new();
         plan.secret(secret);
         plan.table(key(0), table);
@@ -219,7 +219,7 @@ fn secrets_are_wiped_and_tables_stay() {
 fn tables_make_way() {
     let (_, device) = emulator();
     let stream = Stream::new(&device).unwrap();
-    let mut arena = Arena::new(&device, 4096);
+    let mut arena = Arena::new(&device, 4096 + 256);
     let mut with = |scratch: usize, tables: &[u64]| {
         let mut plan = Plan::new();
         plan.public(scratch);
