@@ -1,0 +1,184 @@
+//! The device as a [`Backend`].
+
+use crate::{
+    device::{Device, Stream},
+    error::DeviceError,
+    memory::{Arena, Plan},
+    msm::{DevicePoint, MsmBases, PreparedBases, Tuning, msm},
+    ntt::{Shape, Transforms, bytes_of, bytes_of_mut, max_log_domain},
+};
+use forebay_msm::{
+    Backend, BackendError, Bases, Capabilities, CpuBackend, Curve,
+    backend::{DomainSpec, QuotientBasis, Transform},
+};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Kept free for the driver, other processes and fragmentation when no budget is given: one sixteenth of the device.
+const RESERVE_SHARE: usize = 16;
+
+/// How a backend uses its device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// Bytes of device memory; what is free less a reserve if not given.
+    pub budget: Option<usize>,
+    /// How transforms are cut; what suits the device's shared memory if not given.
+    pub shape: Option<Shape>,
+}
+
+/// Multiplications, transforms and the quotient on a device. One operation runs at a time: the device's memory is one plan's.
+#[derive(Debug)]
+pub struct CudaBackend {
+    device: Arc<dyn Device>,
+    shape: Shape,
+    stream: Stream,
+    arena: Mutex<Arena>,
+    cpu: CpuBackend,
+    tuning: Tuning,
+}
+
+impl CudaBackend {
+    /// A backend on a device, with the threads of `cpu` for what is left to the host.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub fn new(device: Arc<dyn Device>, cpu: CpuBackend, settings: Settings) -> Result<Self, DeviceError> {
+        let properties = device.properties();
+        let shape = settings.shape.unwrap_or_else(|| {
+            Shape::for_shared_memory(properties.shared_per_multiprocessor, properties.shared_per_block)
+        });
+        let memory = device.memory()?;
+        let budget = settings.budget.unwrap_or(memory.free.saturating_sub(memory.total / RESERVE_SHARE));
+        let (stream, arena) = (Stream::new(&device)?, Arena::new(&device, budget));
+        Ok(CudaBackend { device, shape, stream, arena: Mutex::new(arena), cpu, tuning: Tuning::default() })
+    }
+
+    /// The same backend, with multiplications cut by hand.
+    pub fn with_msm_tuning(self, tuning: Tuning) -> Self {
+        CudaBackend { tuning, ..self }
+    }
+
+    /// Σ scalars\[i\]·bases\[i\] over points that are on the device already.
+    ///
+    /// # Errors
+    /// As [`msm`].
+    pub fn msm_prepared<A: DevicePoint>(
+        &self,
+        bases: &PreparedBases<A>,
+        scalars: &[A::Scalar],
+    ) -> Result<A::Curve, BackendError> {
+        msm("msm_prepared", &mut self.arena(), &self.stream, MsmBases::Device(bases), scalars, self.tuning)
+    }
+
+    /// The device.
+    pub fn device(&self) -> &Arc<dyn Device> {
+        &self.device
+    }
+
+    /// The bytes of device memory that it may use.
+    pub fn budget(&self) -> usize {
+        self.arena().budget()
+    }
+
+    /// The bytes of device memory that a quotient over 2^`log_n` points takes.
+    ///
+    /// # Errors
+    /// A defect of the caller if the field has no such domain.
+    pub fn quotient_bytes<C: Curve>(&self, spec: DomainSpec) -> Result<usize, BackendError> {
+        let mut plan = Plan::new();
+        Transforms::new::<C>(spec, self.shape, &mut plan)?;
+        (0..3).for_each(|_| {
+            plan.secret(spec.size() * size_of::<C::Fr>());
+        });
+        Ok(plan.bytes())
+    }
+
+    /// Gives all device memory back, wiped.
+    pub fn release(&self) {
+        self.arena().release();
+    }
+
+    /// The state is consistent at every point where a panic could come from: a lease cleans up as it is dropped.
+    pub(crate) fn arena(&self) -> MutexGuard<'_, Arena> {
+        self.arena.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Compared before anything is planned, so that a wrong call allocates nothing.
+fn one_per_point(
+    operation: &'static str,
+    what: &str,
+    found: usize,
+    spec: DomainSpec,
+) -> Result<(), BackendError> {
+    if found.is_power_of_two() && found.trailing_zeros() == spec.log_n {
+        return Ok(());
+    }
+    Err(BackendError::bug(operation, format!("{what}: {found} values on a domain of 2^{}", spec.log_n)))
+}
+
+impl<C: Curve<G1Affine: DevicePoint, G2Affine: DevicePoint>> Backend<C> for CudaBackend
+where
+    CpuBackend: Backend<C>,
+{
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            name: if self.device.properties().is_emulated { "cuda-emulated" } else { "cuda" },
+            is_device: true,
+            threads: self.cpu.pool().current_num_threads(),
+            max_log_domain: max_log_domain::<C::Fr>(),
+        }
+    }
+
+    fn scratch_bytes(&self, n: usize) -> usize {
+        Backend::<C>::scratch_bytes(&self.cpu, n)
+    }
+
+    fn msm_g1(&self, bases: Bases<'_, C::G1Affine>, scalars: &[C::Fr]) -> Result<C::G1, BackendError> {
+        let bases = MsmBases::Host(bases);
+        msm("msm_g1", &mut self.arena(), &self.stream, bases, scalars, self.tuning)
+    }
+
+    fn msm_g2(&self, bases: Bases<'_, C::G2Affine>, scalars: &[C::Fr]) -> Result<C::G2, BackendError> {
+        let bases = MsmBases::Host(bases);
+        msm("msm_g2", &mut self.arena(), &self.stream, bases, scalars, self.tuning)
+    }
+
+    fn ntt(&self, spec: DomainSpec, transform: Transform, values: &mut [C::Fr]) -> Result<(), BackendError> {
+        one_per_point("ntt", "values", values.len(), spec)?;
+        let mut plan = Plan::new();
+        let transforms = Transforms::new::<C>(spec, self.shape, &mut plan)?;
+        let (source, target) = (plan.secret(size_of_val(values)), plan.secret(size_of_val(values)));
+        let mut arena = self.arena();
+        let mut lease = arena.begin("ntt", &plan, &self.stream)?;
+        lease.upload(source, 0, bytes_of(values))?;
+        transforms.prepare(&mut lease)?;
+        transforms.transform(&lease, transform, source, target)?;
+        lease.download(target, 0, bytes_of_mut(values))?;
+        lease.finish()
+    }
+
+    fn quotient(
+        &self,
+        spec: DomainSpec,
+        basis: QuotientBasis,
+        a: &mut [C::Fr],
+        b: &mut [C::Fr],
+        c: &mut [C::Fr],
+    ) -> Result<(), BackendError> {
+        for (what, values) in [("a", &*a), ("b", &*b), ("c", &*c)] {
+            one_per_point("quotient", what, values.len(), spec)?;
+        }
+        let mut plan = Plan::new();
+        let transforms = Transforms::new::<C>(spec, self.shape, &mut plan)?;
+        let regions = [(); 3].map(|()| plan.secret(size_of_val(&*a)));
+        let mut arena = self.arena();
+        let mut lease = arena.begin("quotient", &plan, &self.stream)?;
+        for (region, values) in regions.iter().zip([&*a, &*b, &*c]) {
+            lease.upload(*region, 0, bytes_of(values))?;
+        }
+        transforms.prepare(&mut lease)?;
+        let result = transforms.quotient(&lease, basis, regions)?;
+        lease.download(result, 0, bytes_of_mut(a))?;
+        lease.finish()
+    }
+}

@@ -1,0 +1,543 @@
+//! What the backend asks of a GPU.
+//!
+//! [`Device`] is a thin layer over a driver: integers for handles, nothing owned. [`Stream`], [`Event`], [`DeviceMemory`]
+//! and [`Pinned`] own what they name and check ranges. A launch is `unsafe`, since a kernel may read and write any
+//! address.
+
+use crate::error::{DeviceError, code};
+use core::{ffi::c_void, fmt::Debug, ptr::NonNull};
+use std::sync::Arc;
+
+/// An address on the device, as the driver's `CUdeviceptr`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(transparent)]
+pub struct DevicePtr(pub u64);
+
+impl DevicePtr {
+    /// No address: for arguments that a kernel does not read.
+    pub const NULL: DevicePtr = DevicePtr(0);
+
+    /// The address `bytes` further.
+    pub fn offset(self, bytes: usize) -> DevicePtr {
+        DevicePtr(self.0 + bytes as u64)
+    }
+}
+
+/// A stream's handle. 0 is the device's default stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamId(pub u64);
+
+/// An event's handle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventId(pub u64);
+
+/// What a device is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Properties {
+    /// The vendor's name.
+    pub name: String,
+    /// Compute capability: (9, 0) for an H200.
+    pub compute_capability: (u32, u32),
+    /// Streaming multiprocessors.
+    pub multiprocessors: u32,
+    /// Shared memory of one multiprocessor, bytes.
+    pub shared_per_multiprocessor: usize,
+    /// The most shared memory that one block may ask for, bytes.
+    pub shared_per_block: usize,
+    /// Device memory, bytes.
+    pub total_memory: usize,
+    /// Whether kernels run on the host: for tests.
+    pub is_emulated: bool,
+}
+
+/// Device memory at this moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemoryInfo {
+    /// Not allocated by anybody, bytes.
+    pub free: usize,
+    /// All of it, bytes.
+    pub total: usize,
+}
+
+/// Grid, block and dynamic shared memory of a launch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Launch {
+    /// Blocks in x, y, z.
+    pub grid: [u32; 3],
+    /// Threads of a block in x, y, z.
+    pub block: [u32; 3],
+    /// Dynamic shared memory of a block, bytes.
+    pub shared: usize,
+}
+
+impl Launch {
+    /// `blocks` blocks of `threads` threads.
+    pub fn linear(blocks: usize, threads: u32) -> Launch {
+        Launch { grid: [u32::try_from(blocks).unwrap_or(u32::MAX), 1, 1], block: [threads, 1, 1], shared: 0 }
+    }
+
+    /// The same with so many bytes of dynamic shared memory.
+    pub fn with_shared(self, shared: usize) -> Launch {
+        Launch { shared, ..self }
+    }
+}
+
+/// A kernel's arguments, in order.
+#[derive(Default, Debug)]
+pub struct Args {
+    /// Each argument in cells of its own, so that every address is aligned to 16 bytes.
+    cells: Vec<u128>,
+    starts: Vec<usize>,
+}
+
+impl Args {
+    /// No arguments.
+    pub fn new() -> Args {
+        Args::default()
+    }
+
+    /// A pointer.
+    pub fn ptr(self, p: DevicePtr) -> Args {
+        self.value(p.0)
+    }
+
+    /// An unsigned integer of 32 bits.
+    pub fn u32(self, v: u32) -> Args {
+        self.value(v)
+    }
+
+    /// An unsigned integer of 64 bits.
+    pub fn u64(self, v: u64) -> Args {
+        self.value(v)
+    }
+
+    /// A plain value: the same bytes must be the kernel's parameter (a `repr(C)` struct without padding, for instance).
+    pub fn value<T: Copy>(mut self, v: T) -> Args {
+        const { assert!(align_of::<T>() <= 16) };
+        let start = self.cells.len();
+        self.cells.resize(start + size_of::<T>().div_ceil(16).max(1), 0);
+        // SAFETY: the cells from `start` on have room for T and are aligned for it.
+        unsafe { self.cells.as_mut_ptr().add(start).cast::<T>().write(v) };
+        self.starts.push(start);
+        self
+    }
+
+    /// As the driver wants them. The pointers live as long as `self` does not change.
+    pub fn pointers(&mut self) -> Vec<*mut c_void> {
+        let base = self.cells.as_mut_ptr();
+        // SAFETY: every start is an index into `cells`.
+        self.starts.iter().map(|start| unsafe { base.add(*start).cast() }).collect()
+    }
+}
+
+/// One GPU, or something that behaves like one.
+///
+/// Copies, fills and launches are ordered within a stream. They may return before the work is done; an error of the
+/// work then comes from a later call.
+///
+/// # Safety
+/// An implementor promises that memory it hands out is valid until freed, and that copies and fills touch exactly the
+/// bytes named.
+pub unsafe trait Device: Send + Sync + Debug {
+    /// What it is.
+    fn properties(&self) -> &Properties;
+
+    /// How much memory there is.
+    ///
+    /// # Errors
+    /// What the driver reports; so for all methods.
+    fn memory(&self) -> Result<MemoryInfo, DeviceError>;
+
+    /// Allocates device memory, aligned to 256 bytes. Its contents are unspecified.
+    ///
+    /// # Errors
+    /// Out of memory.
+    fn alloc(&self, bytes: usize) -> Result<DevicePtr, DeviceError>;
+
+    /// Frees what `alloc` returned.
+    ///
+    /// # Safety
+    /// Nothing uses the memory any more.
+    ///
+    /// # Errors
+    /// As above.
+    unsafe fn free(&self, ptr: DevicePtr) -> Result<(), DeviceError>;
+
+    /// Allocates page-locked host memory.
+    ///
+    /// # Errors
+    /// Out of memory.
+    fn alloc_pinned(&self, bytes: usize) -> Result<NonNull<u8>, DeviceError>;
+
+    /// Frees what `alloc_pinned` returned.
+    ///
+    /// # Safety
+    /// Nothing uses the memory any more.
+    ///
+    /// # Errors
+    /// As above.
+    unsafe fn free_pinned(&self, ptr: NonNull<u8>) -> Result<(), DeviceError>;
+
+    /// Page-locks host memory that somebody else owns, so that copies from it run at full speed and asynchronously.
+    ///
+    /// # Safety
+    /// The memory stays mapped until [`unregister`](Self::unregister).
+    ///
+    /// # Errors
+    /// As above.
+    unsafe fn register(&self, memory: *mut u8, bytes: usize) -> Result<(), DeviceError>;
+
+    /// Undoes [`register`](Self::register).
+    ///
+    /// # Safety
+    /// No copy from or to the memory is under way.
+    ///
+    /// # Errors
+    /// As above.
+    unsafe fn unregister(&self, memory: *mut u8) -> Result<(), DeviceError>;
+
+    /// A new stream, which does not wait for the default one.
+    ///
+    /// # Errors
+    /// As above.
+    fn create_stream(&self) -> Result<StreamId, DeviceError>;
+
+    /// Destroys a stream once its work is done.
+    ///
+    /// # Safety
+    /// The handle is not used any more.
+    ///
+    /// # Errors
+    /// As above.
+    unsafe fn destroy_stream(&self, stream: StreamId) -> Result<(), DeviceError>;
+
+    /// Waits until the stream's work is done, and reports its errors.
+    ///
+    /// # Errors
+    /// As above.
+    fn synchronize(&self, stream: StreamId) -> Result<(), DeviceError>;
+
+    /// A new event.
+    ///
+    /// # Errors
+    /// As above.
+    fn create_event(&self) -> Result<EventId, DeviceError>;
+
+    /// Destroys an event.
+    ///
+    /// # Safety
+    /// The handle is not used any more.
+    ///
+    /// # Errors
+    /// As above.
+    unsafe fn destroy_event(&self, event: EventId) -> Result<(), DeviceError>;
+
+    /// Puts an event behind what the stream has to do so far.
+    ///
+    /// # Errors
+    /// As above.
+    fn record(&self, event: EventId, stream: StreamId) -> Result<(), DeviceError>;
+
+    /// Makes further work of the stream wait for an event.
+    ///
+    /// # Errors
+    /// As above.
+    fn wait(&self, stream: StreamId, event: EventId) -> Result<(), DeviceError>;
+
+    /// Milliseconds between two events that have happened.
+    ///
+    /// # Errors
+    /// As above.
+    fn elapsed_ms(&self, start: EventId, end: EventId) -> Result<f32, DeviceError>;
+
+    /// Copies to the device. From pageable memory the source may change once this returns; page-locked memory is read
+    /// until the stream is synchronized.
+    ///
+    /// # Safety
+    /// Both ranges are valid, for as long as said.
+    ///
+    /// # Errors
+    /// As above.
+    unsafe fn upload(
+        &self,
+        stream: StreamId,
+        to: DevicePtr,
+        from: *const u8,
+        bytes: usize,
+    ) -> Result<(), DeviceError>;
+
+    /// Copies from the device. Complete when the stream is synchronized.
+    ///
+    /// # Safety
+    /// Both ranges are valid until then.
+    ///
+    /// # Errors
+    /// As above.
+    unsafe fn download(
+        &self,
+        stream: StreamId,
+        to: *mut u8,
+        from: DevicePtr,
+        bytes: usize,
+    ) -> Result<(), DeviceError>;
+
+    /// Copies on the device; the ranges do not overlap.
+    ///
+    /// # Safety
+    /// Both ranges are valid until the stream is synchronized.
+    ///
+    /// # Errors
+    /// As above.
+    unsafe fn copy(
+        &self,
+        stream: StreamId,
+        to: DevicePtr,
+        from: DevicePtr,
+        bytes: usize,
+    ) -> Result<(), DeviceError>;
+
+    /// Sets every byte.
+    ///
+    /// # Safety
+    /// The range is valid until the stream is synchronized.
+    ///
+    /// # Errors
+    /// As above.
+    unsafe fn fill(
+        &self,
+        stream: StreamId,
+        to: DevicePtr,
+        value: u8,
+        bytes: usize,
+    ) -> Result<(), DeviceError>;
+
+    /// Forbids or allows accesses to a range of device memory, where the device can watch that: a test's means of finding
+    /// accesses outside of a plan's regions.
+    ///
+    /// # Safety
+    /// The range is allocated.
+    unsafe fn guard(&self, _: DevicePtr, _bytes: usize, _allowed: bool) {}
+
+    /// Launches a kernel by name.
+    ///
+    /// # Safety
+    /// The arguments are what the kernel's signature says, and what it reads and writes through them is valid until the
+    /// stream is synchronized.
+    ///
+    /// # Errors
+    /// As above; 500 if there is no such kernel.
+    unsafe fn launch(
+        &self,
+        stream: StreamId,
+        kernel: &str,
+        shape: Launch,
+        args: &mut Args,
+    ) -> Result<(), DeviceError>;
+}
+
+/// A stream that is destroyed when dropped.
+#[derive(Debug)]
+pub struct Stream {
+    device: Arc<dyn Device>,
+    id: StreamId,
+}
+
+impl Stream {
+    /// A new stream.
+    ///
+    /// # Errors
+    /// What the driver reports.
+    pub fn new(device: &Arc<dyn Device>) -> Result<Stream, DeviceError> {
+        Ok(Stream { id: device.create_stream()?, device: Arc::clone(device) })
+    }
+
+    /// Its handle.
+    pub fn id(&self) -> StreamId {
+        self.id
+    }
+
+    /// Its device.
+    pub fn device(&self) -> &Arc<dyn Device> {
+        &self.device
+    }
+
+    /// Waits until its work is done.
+    ///
+    /// # Errors
+    /// What the work or the driver reports.
+    pub fn synchronize(&self) -> Result<(), DeviceError> {
+        self.device.synchronize(self.id)
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        // A device that is lost refuses both; there is nothing left to do about it then.
+        let _ = self.device.synchronize(self.id);
+        // SAFETY: the handle is this stream's own.
+        let _ = unsafe { self.device.destroy_stream(self.id) };
+    }
+}
+
+/// An event that is destroyed when dropped.
+#[derive(Debug)]
+pub struct Event {
+    device: Arc<dyn Device>,
+    id: EventId,
+}
+
+impl Event {
+    /// A new event.
+    ///
+    /// # Errors
+    /// What the driver reports.
+    pub fn new(device: &Arc<dyn Device>) -> Result<Event, DeviceError> {
+        Ok(Event { id: device.create_event()?, device: Arc::clone(device) })
+    }
+
+    /// Its handle.
+    pub fn id(&self) -> EventId {
+        self.id
+    }
+}
+
+impl Drop for Event {
+    fn drop(&mut self) {
+        // SAFETY: the handle is this event's own.
+        let _ = unsafe { self.device.destroy_event(self.id) };
+    }
+}
+
+/// A block of device memory. It is overwritten with zeros before it is given back.
+#[derive(Debug)]
+pub struct DeviceMemory {
+    device: Arc<dyn Device>,
+    ptr: DevicePtr,
+    bytes: usize,
+}
+
+impl DeviceMemory {
+    /// Allocates.
+    ///
+    /// # Errors
+    /// Out of memory.
+    pub fn new(device: &Arc<dyn Device>, bytes: usize) -> Result<DeviceMemory, DeviceError> {
+        Ok(DeviceMemory { ptr: device.alloc(bytes.max(1))?, bytes, device: Arc::clone(device) })
+    }
+
+    /// Where it begins.
+    pub fn ptr(&self) -> DevicePtr {
+        self.ptr
+    }
+
+    /// Its size in bytes.
+    pub fn len(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether it has no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.bytes == 0
+    }
+
+    /// Copies to the device from ordinary memory.
+    ///
+    /// # Errors
+    /// What the driver reports; invalid value if the range is out of bounds.
+    pub fn upload(&self, stream: &Stream, offset: usize, from: &[u8]) -> Result<(), DeviceError> {
+        self.check("upload", offset, from.len())?;
+        // SAFETY: the ranges are valid. The memory may be page-locked by its owner, so the copy is waited for.
+        unsafe { self.device.upload(stream.id, self.ptr.offset(offset), from.as_ptr(), from.len())? };
+        stream.synchronize()
+    }
+
+    /// Copies from the device, after all the stream's work, and waits for it.
+    ///
+    /// # Errors
+    /// What the work or the driver reports; invalid value if the range is out of bounds.
+    pub fn download(&self, stream: &Stream, offset: usize, to: &mut [u8]) -> Result<(), DeviceError> {
+        self.check("download", offset, to.len())?;
+        // SAFETY: the ranges are valid, and the copy is waited for.
+        let begun =
+            unsafe { self.device.download(stream.id, to.as_mut_ptr(), self.ptr.offset(offset), to.len()) };
+        stream.synchronize().and(begun)
+    }
+
+    /// Sets a range to zeros, in the stream's order.
+    ///
+    /// # Errors
+    /// As [`upload`](Self::upload).
+    pub fn wipe(&self, stream: &Stream, offset: usize, bytes: usize) -> Result<(), DeviceError> {
+        self.check("wipe", offset, bytes)?;
+        // SAFETY: the range is valid, and dropping the memory waits for the default stream.
+        unsafe { self.device.fill(stream.id, self.ptr.offset(offset), 0, bytes) }
+    }
+
+    fn check(&self, operation: &'static str, offset: usize, bytes: usize) -> Result<(), DeviceError> {
+        let inside = offset.checked_add(bytes).is_some_and(|end| end <= self.bytes);
+        let detail = || format!("{bytes} bytes at {offset} of {}", self.bytes);
+        if inside { Ok(()) } else { Err(DeviceError::new(code::INVALID_VALUE, operation, detail())) }
+    }
+}
+
+impl Drop for DeviceMemory {
+    fn drop(&mut self) {
+        // Streams of the backend are synchronized before their memory goes. A device that is lost refuses all of this.
+        let default = StreamId(0);
+        // SAFETY: this block is the memory's own, and nothing is launched on it any more.
+        unsafe {
+            self.device.guard(self.ptr, self.bytes, true);
+            let _ = self.device.fill(default, self.ptr, 0, self.bytes);
+            let _ = self.device.synchronize(default);
+            let _ = self.device.free(self.ptr);
+        }
+    }
+}
+
+/// Page-locked host memory, zeros at first, wiped before it is given back.
+#[derive(Debug)]
+pub struct Pinned {
+    device: Arc<dyn Device>,
+    memory: NonNull<u8>,
+    bytes: usize,
+}
+
+// SAFETY: the memory is this value's own.
+unsafe impl Send for Pinned {}
+// SAFETY: shared references only read.
+unsafe impl Sync for Pinned {}
+
+impl Pinned {
+    /// Allocates.
+    ///
+    /// # Errors
+    /// Out of memory.
+    pub fn new(device: &Arc<dyn Device>, bytes: usize) -> Result<Pinned, DeviceError> {
+        let memory = device.alloc_pinned(bytes.max(1))?;
+        // SAFETY: `bytes` bytes were allocated.
+        unsafe { memory.as_ptr().write_bytes(0, bytes) };
+        Ok(Pinned { device: Arc::clone(device), memory, bytes })
+    }
+
+    /// The bytes.
+    pub fn as_slice(&self) -> &[u8] {
+        // SAFETY: the memory is initialised and this value's own.
+        unsafe { core::slice::from_raw_parts(self.memory.as_ptr(), self.bytes) }
+    }
+
+    /// The bytes, to be written.
+    pub fn as_mut_slice(&mut self) -> &mut [u8] {
+        // SAFETY: as above, and borrowed exclusively.
+        unsafe { core::slice::from_raw_parts_mut(self.memory.as_ptr(), self.bytes) }
+    }
+}
+
+impl Drop for Pinned {
+    fn drop(&mut self) {
+        // SAFETY: the memory is this value's own; volatile, so that the wipe is kept.
+        unsafe {
+            (0..self.bytes).for_each(|i| self.memory.as_ptr().add(i).write_volatile(0));
+            let _ = self.device.free_pinned(self.memory);
+        }
+    }
+}

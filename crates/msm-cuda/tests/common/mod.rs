@@ -1,0 +1,161 @@
+//! The MSM of this crate as a backend, and comparisons with the CPU backend.
+
+use ff::Field;
+use forebay_msm::{
+    AffinePoint, Backend, BackendError, Bases, Bls12_381, Bn254, Capabilities, CpuBackend, Curve,
+    backend::{DomainSpec, QuotientBasis, Transform},
+};
+use forebay_msm_cuda::{
+    Emulator,
+    device::{Device, Stream},
+    memory::Arena,
+    msm::{DevicePoint, MsmBases, PreparedBases, Tuning, msm},
+};
+use group::Curve as _;
+use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
+use std::sync::{Arc, Mutex};
+
+/// The MSM of this crate as a backend that can do nothing else.
+pub struct MsmOnly {
+    pub emulator: Arc<Emulator>,
+    device: Arc<dyn Device>,
+    arena: Mutex<Arena>,
+    tuning: Tuning,
+}
+
+impl MsmOnly {
+    /// With an arena of so many bytes. The library may be another one, with sanitizers or a planted defect.
+    pub fn new(memory: usize, tuning: Tuning) -> MsmOnly {
+        let emulator = match std::env::var_os("FOREBAY_TEST_EMULATOR") {
+            Some(library) => Emulator::load(library.as_ref(), 1 << 30),
+            None => Emulator::new(1 << 30),
+        };
+        let emulator = Arc::new(emulator.unwrap());
+        let device: Arc<dyn Device> = emulator.clone();
+        MsmOnly { arena: Mutex::new(Arena::new(&device, memory)), emulator, device, tuning }
+    }
+
+    /// One MSM.
+    pub fn msm<A: DevicePoint>(
+        &self,
+        bases: Bases<'_, A>,
+        scalars: &[A::Scalar],
+    ) -> Result<A::Curve, BackendError> {
+        self.run(MsmBases::Host(bases), scalars)
+    }
+
+    fn run<A: DevicePoint>(
+        &self,
+        bases: MsmBases<'_, A>,
+        scalars: &[A::Scalar],
+    ) -> Result<A::Curve, BackendError> {
+        let stream = Stream::new(&self.device)?;
+        let mut arena = self.arena.lock().unwrap_or_else(|e| e.into_inner());
+        msm("msm", &mut arena, &stream, bases, scalars, self.tuning)
+    }
+}
+
+impl<C: Curve<G1Affine: DevicePoint, G2Affine: DevicePoint>> Backend<C> for MsmOnly {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { name: "msm", is_device: true, threads: 1, max_log_domain: 0 }
+    }
+    fn scratch_bytes(&self, _: usize) -> usize {
+        0
+    }
+    fn msm_g1(&self, bases: Bases<'_, C::G1Affine>, scalars: &[C::Fr]) -> Result<C::G1, BackendError> {
+        self.msm(bases, scalars)
+    }
+    fn msm_g2(&self, bases: Bases<'_, C::G2Affine>, scalars: &[C::Fr]) -> Result<C::G2, BackendError> {
+        self.msm(bases, scalars)
+    }
+    fn ntt(&self, _: DomainSpec, _: Transform, _: &mut [C::Fr]) -> Result<(), BackendError> {
+        Err(BackendError::bug("ntt", "not here"))
+    }
+    fn quotient(
+        &self,
+        _: DomainSpec,
+        _: QuotientBasis,
+        _: &mut [C::Fr],
+        _: &mut [C::Fr],
+        _: &mut [C::Fr],
+    ) -> Result<(), BackendError> {
+        Err(BackendError::bug("quotient", "not here"))
+    }
+}
+
+/// Random scalars.
+pub fn random<F: Field>(n: usize, seed: u64) -> Vec<F> {
+    let mut rng = ChaCha20Rng::seed_from_u64(seed);
+    (0..n).map(|_| F::random(&mut rng)).collect()
+}
+
+/// Distinct points: (i + 1)·s·G for a random s.
+pub fn known_points<A: AffinePoint>(n: usize) -> Vec<A> {
+    let step = A::generator() * random::<A::Scalar>(1, 77)[0];
+    let mut points = vec![A::identity(); n];
+    let sums: Vec<A::Curve> = core::iter::successors(Some(step), |sum| Some(*sum + step)).take(n).collect();
+    A::Curve::batch_normalize(&sums, &mut points);
+    points
+}
+
+/// The same sum on the CPU backend.
+fn expected<A: DevicePoint>(points: &[A], scalars: &[A::Scalar]) -> A::Curve {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    let cpu = CpuBackend::new(Arc::new(pool));
+    // The backend is by curve: found by the group's name, and the points taken by their bytes.
+    let bytes = Bases::from_slice(points).as_bytes();
+    let affine = match A::GROUP {
+        "bls12_381_g1" => in_g1::<Bls12_381, A>(&cpu, bytes, scalars),
+        "bls12_381_g2" => in_g2::<Bls12_381, A>(&cpu, bytes, scalars),
+        "bn254_g1" => in_g1::<Bn254, A>(&cpu, bytes, scalars),
+        _ => in_g2::<Bn254, A>(&cpu, bytes, scalars),
+    };
+    affine.to_curve()
+}
+
+fn same_scalars<F: forebay_msm::ScalarField, G: forebay_msm::ScalarField>(scalars: &[F]) -> Vec<G> {
+    scalars.iter().map(|k| G::from_limbs_unchecked(*k.limbs())).collect()
+}
+
+fn in_g1<C: Curve, A: DevicePoint>(cpu: &CpuBackend, bytes: &[u8], scalars: &[A::Scalar]) -> A
+where
+    CpuBackend: Backend<C>,
+{
+    let bases = Bases::from_bytes(bytes).unwrap();
+    let sum = Backend::<C>::msm_g1(cpu, bases, &same_scalars::<_, C::Fr>(scalars)).unwrap();
+    A::from_raw_bytes(sum.to_affine().as_raw_bytes()).unwrap()
+}
+
+fn in_g2<C: Curve, A: DevicePoint>(cpu: &CpuBackend, bytes: &[u8], scalars: &[A::Scalar]) -> A
+where
+    CpuBackend: Backend<C>,
+{
+    let bases = Bases::from_bytes(bytes).unwrap();
+    let sum = Backend::<C>::msm_g2(cpu, bases, &same_scalars::<_, C::Fr>(scalars)).unwrap();
+    A::from_raw_bytes(sum.to_affine().as_raw_bytes()).unwrap()
+}
+
+/// Compares with the CPU backend.
+pub fn check<A: DevicePoint>(device: &MsmOnly, case: &str, points: &[A], scalars: &[A::Scalar]) {
+    let found = device.msm(Bases::from_slice(points), scalars);
+    let found = found.unwrap_or_else(|e| panic!("{case}, {} terms: {e}", scalars.len()));
+    assert!(found == expected(points, scalars), "{}, {case}: wrong sum of {} terms", A::GROUP, scalars.len());
+}
+
+/// As [`check`], over points prepared once with so many bytes of tables. Returns the copies in the table.
+pub fn check_prepared<A: DevicePoint>(
+    device: &MsmOnly,
+    budget: usize,
+    points: &[A],
+    cases: &[(&'static str, Vec<A::Scalar>)],
+) -> usize {
+    let prepared =
+        PreparedBases::new(&device.device, Bases::from_slice(points), budget, device.tuning).unwrap();
+    assert!(prepared.bytes() <= budget, "a table within its budget");
+    for (case, scalars) in cases {
+        let found = device.run(MsmBases::Device(&prepared), scalars).unwrap();
+        let right = found == expected(points, scalars);
+        assert!(right, "{}, {case}: wrong sum over {} copies", A::GROUP, prepared.copies());
+    }
+    prepared.copies()
+}
