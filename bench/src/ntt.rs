@@ -1,5 +1,5 @@
 //! Forward transforms. Every contender goes on transforming its own data, so that after equal numbers of runs all data
-//! must be equal.
+//! must be equal. The number is odd: two transforms reverse the order and multiply by n, whatever the root of unity is.
 
 use crate::{
     inputs,
@@ -68,7 +68,10 @@ where
     let spec = DomainSpec { log_n, generator: RootGenerator::of_field::<C>() };
     let mut values = inputs::scalars::<C::Fr>(Scalars::Uniform, spec.size());
     let mut ark = setting.wants(Peer::Ark).then(|| ArkTransform::<C>::new(setting, &values)).transpose()?;
-    let mut halo2 = setting.wants(Peer::Halo2curves).then(|| Halo2Transform::<C>::new(setting, &values));
+    let mut halo2 = setting
+        .wants(Peer::Halo2curves)
+        .then(|| Halo2Transform::<C>::new(setting, spec, &values))
+        .transpose()?;
     let another = another.filter(|_| setting.wants(Peer::Bellperson));
     let mut another = another.map(|make| make(&values)).transpose()?;
     let mut portable = setting.wants(Peer::Portable).then(|| values.clone());
@@ -84,7 +87,8 @@ where
     if let Some(values) = &mut portable {
         contenders.push(Contender::new("portable", || forward(&portable_backend, values)));
     }
-    let outcomes = interleave(contenders, setting.rounds);
+    // One run before the counted rounds, which are even in number here.
+    let outcomes = interleave(contenders, setting.rounds.next_multiple_of(2));
     let results = outcomes.into_iter().map(|o| {
         let equal = o.result.map(|()| match o.name {
             ArkTransform::<C>::NAME => ark.as_ref().is_some_and(|t| t.is(&values)),

@@ -3,7 +3,9 @@
 use crate::{measure::Contender, msm::Multiplier, ntt::Transformer, options::Setting};
 use anyhow::Context;
 use ff::{Field, PrimeField};
-use forebay_msm::{AffinePoint, Bls12_381, Bn254, Curve, ScalarField};
+use forebay_msm::{
+    AffinePoint, Bls12_381, Bn254, Curve, ScalarField, backend::DomainSpec, domain::root_of_unity,
+};
 use group::Curve as _;
 use halo2curves::{CurveAffine, bls12381, bn256, fft::best_fft, msm::msm_best};
 use rayon::ThreadPool;
@@ -87,11 +89,11 @@ pub(crate) struct Halo2Transform<C: Halo2Curve> {
 }
 
 impl<C: Halo2Curve> Halo2Transform<C> {
-    pub(crate) fn new(setting: &Setting, values: &[C::Fr]) -> Self {
-        let log_n = values.len().ilog2();
-        let root = (log_n..C::Scalar::S).fold(C::Scalar::ROOT_OF_UNITY, |w, _| w.square());
+    /// With Forebay's root of unity: halo2curves' own is that of another generator on BN254 (7, where others take 5).
+    pub(crate) fn new(setting: &Setting, spec: DomainSpec, values: &[C::Fr]) -> anyhow::Result<Self> {
+        let root = scalar::<C>(&root_of_unity::<C::Fr>(spec.log_n, spec.generator)?);
         let values = values.iter().map(scalar::<C>).collect();
-        Halo2Transform { values, root, log_n, pool: Arc::clone(&setting.pool) }
+        Ok(Halo2Transform { values, root, log_n: spec.log_n, pool: Arc::clone(&setting.pool) })
     }
 }
 

@@ -294,14 +294,18 @@ pub(crate) unsafe fn mul<F: Field5>(a: &V, b: &V) -> V {
                 t[i + j + 1] = _mm512_madd52hi_epu64(t[i + j + 1], a[j], b[i]);
             }
         }
+        let mask = _mm512_set1_epi64(MASK as i64);
         for i in 0..LIMBS {
+            // The low half of q·p_0 would make column i a multiple of 2^52, the next one: its carry is rounded up.
             let q = _mm512_madd52lo_epu64(zero, t[i], neg_inv);
-            for j in 0..LIMBS {
+            let up = _mm512_add_epi64(t[i], mask);
+            t[i + 1] = _mm512_add_epi64(t[i + 1], _mm512_srli_epi64::<BITS>(up));
+            t[i + 1] = _mm512_madd52hi_epu64(t[i + 1], q, _mm512_set1_epi64(F::P[0] as i64));
+            for j in 1..LIMBS {
                 let p = _mm512_set1_epi64(F::P[j] as i64);
                 t[i + j] = _mm512_madd52lo_epu64(t[i + j], q, p);
                 t[i + j + 1] = _mm512_madd52hi_epu64(t[i + j + 1], q, p);
             }
-            t[i + 1] = _mm512_add_epi64(t[i + 1], _mm512_srli_epi64::<BITS>(t[i]));
         }
         [t[5], t[6], t[7], t[8], t[9]]
     }

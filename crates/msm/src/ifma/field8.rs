@@ -113,13 +113,16 @@ pub(super) unsafe fn reduce<const N: usize, M: Modulus<N>>(mut t: Wide) -> V<N> 
     unsafe {
         let zero = _mm512_setzero_si512();
         for i in 0..N {
+            // The low half of q·p_0 would make column i a multiple of 2^52, the next one: its carry is rounded up.
             let q = _mm512_madd52lo_epu64(zero, t[i], each(M::NEG_INV));
-            for j in 0..N {
+            let up = _mm512_add_epi64(t[i], each(MASK));
+            t[i + 1] = _mm512_add_epi64(t[i + 1], _mm512_srai_epi64::<BITS>(up));
+            t[i + 1] = _mm512_madd52hi_epu64(t[i + 1], q, each(M::P[0]));
+            for j in 1..N {
                 let p = each(M::P[j]);
                 t[i + j] = _mm512_madd52lo_epu64(t[i + j], q, p);
                 t[i + j + 1] = _mm512_madd52hi_epu64(t[i + j + 1], q, p);
             }
-            t[i + 1] = _mm512_add_epi64(t[i + 1], _mm512_srai_epi64::<BITS>(t[i]));
         }
         let mut high = [zero; N];
         high.copy_from_slice(&t[N..2 * N]);

@@ -349,7 +349,7 @@ fn special_lanes() {
         let (mut x, mut y) = ([L::ZERO; 8], [L::ZERO; 8]);
         // SAFETY: called with the features; eight elements each.
         unsafe {
-            rounds.add(&[[0, 1]], |_| ());
+            rounds.add(&[[0, 1]], |_, _| ());
             let sum = rounds.blocks[0];
             let infinite = L::all_zero(&sum.x) & L::all_zero(&sum.y);
             assert_eq!(infinite, 0b0010_0100);

@@ -72,16 +72,17 @@ impl<L: LaneField> Rounds<L> {
         }
     }
 
-    /// Adds all pairs, whose indices are in bounds and distinct; calls `ahead` beside each.
+    /// Adds all pairs, whose indices are in bounds and distinct; calls `ahead` beside each, for 0 to 7, one between
+    /// products at a time.
     ///
     /// # Safety
     /// The caller has the features.
     #[inline(always)]
-    pub(super) unsafe fn add(&mut self, pairs: &[Pair], ahead: impl Fn(usize)) {
+    pub(super) unsafe fn add(&mut self, pairs: &[Pair], ahead: impl Fn(usize, usize)) {
         // SAFETY: the caller's features.
         unsafe {
             if !self.careful {
-                let products = self.differences(pairs);
+                let products = self.differences(pairs, &ahead);
                 if let Some(inverses) = invert::<L>(&products) {
                     return self.slopes(pairs, inverses, ahead);
                 }
@@ -95,23 +96,30 @@ impl<L: LaneField> Rounds<L> {
     }
 
     #[inline(always)]
-    unsafe fn differences(&mut self, pairs: &[Pair]) -> [L::Vector; CHAINS] {
+    unsafe fn differences(&mut self, pairs: &[Pair], ahead: impl Fn(usize, usize)) -> [L::Vector; CHAINS] {
         // SAFETY: the caller's features.
         unsafe {
             let mut products = [L::one(); CHAINS];
             for (i, ([a, b], step)) in pairs.iter().zip(&mut self.steps).enumerate() {
                 let (p, q) = (&self.blocks[*a as usize], &self.blocks[*b as usize]);
                 let product = &mut products[i % CHAINS];
+                ahead(i, 0);
                 step.before = *product; // field by field: a whole step would be copied by a call
                 step.denominator = L::factor(&q.x, &p.x);
                 *product = L::mul(product, &step.denominator);
+                ahead(i, 1);
             }
             products
         }
     }
 
     #[inline(always)]
-    unsafe fn slopes(&mut self, pairs: &[Pair], mut inverses: [L::Vector; CHAINS], ahead: impl Fn(usize)) {
+    unsafe fn slopes(
+        &mut self,
+        pairs: &[Pair],
+        mut inverses: [L::Vector; CHAINS],
+        ahead: impl Fn(usize, usize),
+    ) {
         let Some(([first, _], _)) = pairs.split_last() else { return };
         // SAFETY: the caller's features.
         unsafe {
@@ -121,13 +129,18 @@ impl<L: LaneField> Rounds<L> {
             let mut turn = L::one();
             let mut y = self.blocks[last].y;
             for (i, ([a, b], step)) in pairs.iter().zip(&self.steps).enumerate().rev() {
-                ahead(i);
+                ahead(i, 2);
                 let inverse = L::mul(&inverses[i % CHAINS], &step.before);
+                ahead(i, 3);
                 let ordinate = L::sub(&L::mul(&slope, &turn), &y);
+                ahead(i, 4);
                 let (p, q) = (&self.blocks[*a as usize], &self.blocks[*b as usize]);
                 slope = L::mul(&L::factor(&q.y, &p.y), &inverse);
+                ahead(i, 5);
                 inverses[i % CHAINS] = L::mul(&inverses[i % CHAINS], &step.denominator);
+                ahead(i, 6);
                 let x = L::sub2(&L::square(&slope), &p.x, &q.x);
+                ahead(i, 7);
                 turn = L::factor(&p.x, &x);
                 y = p.y;
                 self.blocks[*a as usize].x = x;

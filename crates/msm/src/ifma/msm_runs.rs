@@ -149,9 +149,9 @@ impl<L: LaneField> Adder<L> {
             // What comes next is chosen before the round, so that it arrives from memory during it.
             let added = self.groups.len();
             next = self.fill(entries, segments, next);
-            let ahead = |i: usize| {
+            let ahead = |i: usize, lane: usize| {
                 if let Some((_, block)) = self.gathered.get(i) {
-                    block.iter().for_each(|entry| table.prefetch((entry >> 1) as usize));
+                    table.prefetch((block[lane] >> 1) as usize);
                 }
             };
             // SAFETY: the features are on; every block is in one pair at most.

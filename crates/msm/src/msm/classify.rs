@@ -28,6 +28,12 @@ pub(crate) fn magnitude<F: ScalarField>(k: &F) -> ([u64; 4], bool) {
     (if negative { negated } else { k }, negative)
 }
 
+/// Equality without a call, which comparing arrays of this size becomes.
+#[inline(always)]
+fn same(a: &[u64; 4], b: &[u64; 4]) -> bool {
+    a.iter().zip(b).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0
+}
+
 /// The terms of an MSM by the size of their scalars; those with scalar 0 are in none.
 #[derive(Default)]
 pub(crate) struct Classes {
@@ -63,10 +69,10 @@ impl Classes {
             list.reserve_exact(scalars.len());
         }
         for (i, k) in (first..).zip(scalars) {
-            if *k.limbs() == [0; 4] || skip(i) {
+            if same(k.limbs(), &[0; 4]) || skip(i) {
                 continue;
             }
-            if *k.limbs() == F::R {
+            if same(k.limbs(), &F::R) {
                 classes.units.push(2 * i);
                 continue;
             }
