@@ -244,7 +244,8 @@ impl Drop for Executor {
 fn workers(config: &PolicyConfig) -> Vec<WorkerId> {
     let of_device =
         |d| (0..config.workers_per_device).map(move |slot| WorkerId { device: policy::DeviceId(d), slot });
-    (0..config.devices).flat_map(of_device).collect()
+    let host = config.host_after.map(|_| WorkerId { device: config.host(), slot: 0 });
+    (0..config.devices).flat_map(of_device).chain(host).collect()
 }
 
 fn time(since_start: Duration) -> Time {
