@@ -7,7 +7,7 @@ use forebay_scheduler::{
     device::DeviceId,
     executor::{Executor, JobError, JobHandle, Parts, Request, StageContext, StageError, Work},
     gate::{BandwidthGate, Mode, Stages},
-    policy::{CircuitId, Failure, Footprint, PolicyConfig, Refusal},
+    policy::{CircuitId, Failure, Footprint, Hold, Pacing, PolicyConfig, Refusal},
     pools::{self, Pools, Topology},
     reclaim::{self, Reclaimer},
     timeline::{Lane, Timeline},
@@ -317,6 +317,20 @@ fn a_device_whose_results_are_wrong_is_taken_out() {
     let bench = Bench::new(PolicyConfig { host_after: Some(50), attempts: 100, ..small() });
     assert_eq!(bench.submit(Fault::Passing(Stage::Tail, 3), 1).wait().unwrap(), [0]);
     assert_eq!((bench.on_host.load(Ordering::SeqCst), bench.executor.snapshot().devices_up), (1, 0));
+    bench.settle();
+}
+
+/// Durations that are known from elsewhere pace the first job already.
+#[test]
+fn a_calibration_paces_the_first_job() {
+    let pacing = Pacing::JustInTime { free: 0.0, headroom: 0.0, reserve: 0.5, spacing: 0.0 };
+    let bench = Bench::new(PolicyConfig { pacing, ..small() });
+    bench.executor.calibrate(CircuitId(0), Duration::from_millis(1), Duration::from_secs(3600));
+    let job = bench.submit(Fault::Slow(Stage::Synthesise), 4);
+    let seen = bench.executor.snapshot();
+    assert_eq!((seen.synthesising, seen.hold), (1, Hold::Pacing(None)));
+    job.cancel();
+    assert_eq!(failure(job).0, Failure::Cancelled);
     bench.settle();
 }
 

@@ -178,6 +178,12 @@ impl Executor {
         let _ = self.shared.core.post(Event::BudgetChanged { host, device });
     }
 
+    /// Says how long a circuit's stages take: synthesis of a partition, and from one partition to the next on a device that is
+    /// kept busy. Pacing goes by it from the first job on, and corrects it by what it measures.
+    pub fn calibrate(&self, circuit: CircuitId, synthesis: Duration, interval: Duration) {
+        let _ = self.shared.core.post(Event::Calibrated { circuit, synthesis, interval });
+    }
+
     /// Takes no more jobs; those that are there are finished.
     pub fn drain(&self) {
         let _ = self.shared.core.post(Event::Drain);
