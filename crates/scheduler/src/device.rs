@@ -22,6 +22,11 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DeviceId(pub u32);
 
+impl DeviceId {
+    /// No device: the host's kernels stand in.
+    pub const HOST: DeviceId = DeviceId(u32::MAX);
+}
+
 /// The lock of one device. Clones are one lock.
 #[derive(Clone)]
 pub struct DeviceLock {

@@ -7,7 +7,7 @@ use forebay_scheduler::{
     device::DeviceId,
     executor::{Executor, JobError, JobHandle, Parts, Request, StageContext, StageError, Work},
     gate::{BandwidthGate, Mode, Stages},
-    policy::{CircuitId, Failure, Footprint, PolicyConfig, Refusal},
+    policy::{CircuitId, Failure, Footprint, Hold, Pacing, PolicyConfig, Refusal},
     pools::{self, Pools, Topology},
     reclaim::{self, Reclaimer},
     timeline::{Lane, Timeline},
@@ -52,6 +52,7 @@ struct Planned {
     tries: AtomicUsize,
     alive: Arc<AtomicUsize>,
     on_device: Arc<AtomicUsize>,
+    on_host: Arc<AtomicUsize>,
 }
 
 struct Token(Arc<AtomicUsize>, u32);
@@ -112,6 +113,11 @@ impl Work for Planned {
         outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic)).map(|()| ready)
     }
 
+    fn on_host(&self, ready: Token, _: &StageContext<'_>) -> Result<Token, StageError<String>> {
+        self.on_host.fetch_add(1, Ordering::SeqCst);
+        Ok(ready)
+    }
+
     fn tail(&self, tail: Token, cx: &StageContext<'_>) -> Result<u32, StageError<String>> {
         self.step(Stage::Tail, cx)?;
         Ok(tail.1)
@@ -126,6 +132,7 @@ struct Bench {
     executor: Executor,
     alive: Arc<AtomicUsize>,
     on_device: Arc<AtomicUsize>,
+    on_host: Arc<AtomicUsize>,
 }
 
 impl Bench {
@@ -141,7 +148,7 @@ impl Bench {
             quarantine_after: 3,
         };
         let executor = Executor::start(parts).unwrap();
-        Bench { executor, alive: Arc::default(), on_device: Arc::default() }
+        Bench { executor, alive: Arc::default(), on_device: Arc::default(), on_host: Arc::default() }
     }
 
     fn submit(&self, fault: Fault, partitions: u32) -> JobHandle<Planned> {
@@ -154,6 +161,7 @@ impl Bench {
             tries: AtomicUsize::new(0),
             alive: Arc::clone(&self.alive),
             on_device: Arc::clone(&self.on_device),
+            on_host: Arc::clone(&self.on_host),
         };
         let request =
             Request { priority: 0, circuit: CircuitId(0), partitions, footprint: FOOTPRINT, deadline };
@@ -282,6 +290,47 @@ fn a_device_that_keeps_failing_is_taken_out_and_let_back_in() {
     assert_eq!(reason, Failure::NoDevice, "it was the only device");
     assert!(bench.executor.restore_device(DeviceId(0)));
     assert_eq!(bench.submit(Fault::None, 1).wait().unwrap(), [0]);
+    bench.settle();
+}
+
+/// A device that always fails: the host does what failed on it twice; at three failures in a row the device is out, and the
+/// host does everything until it is let back in.
+#[test]
+fn the_host_stands_in_for_a_device_that_fails() {
+    let bench = Bench::new(PolicyConfig { host_after: Some(2), ..small() });
+    let on_host = || bench.on_host.load(Ordering::SeqCst);
+    assert_eq!(bench.submit(Fault::Passing(Stage::Device, 1000), 1).wait().unwrap(), [0]);
+    assert_eq!((on_host(), bench.executor.snapshot().devices_up), (1, 1));
+    assert_eq!(bench.submit(Fault::Passing(Stage::Device, 1000), 1).wait().unwrap(), [0]);
+    assert_eq!((on_host(), bench.executor.snapshot().devices_up), (2, 0));
+    assert_eq!(bench.submit(Fault::None, 3).wait().unwrap(), [0, 1, 2]);
+    assert_eq!(on_host(), 5);
+    assert!(bench.executor.restore_device(DeviceId(0)));
+    assert_eq!(bench.submit(Fault::None, 3).wait().unwrap(), [0, 1, 2]);
+    assert_eq!(on_host(), 5);
+    bench.settle();
+}
+
+/// A device whose proofs do not verify is as bad as one that fails: each attempt's blinding is fresh, so it is the device.
+#[test]
+fn a_device_whose_results_are_wrong_is_taken_out() {
+    let bench = Bench::new(PolicyConfig { host_after: Some(50), attempts: 100, ..small() });
+    assert_eq!(bench.submit(Fault::Passing(Stage::Tail, 3), 1).wait().unwrap(), [0]);
+    assert_eq!((bench.on_host.load(Ordering::SeqCst), bench.executor.snapshot().devices_up), (1, 0));
+    bench.settle();
+}
+
+/// Durations that are known from elsewhere pace the first job already.
+#[test]
+fn a_calibration_paces_the_first_job() {
+    let pacing = Pacing::JustInTime { free: 0.0, headroom: 0.0, reserve: 0.5, spacing: 0.0 };
+    let bench = Bench::new(PolicyConfig { pacing, ..small() });
+    bench.executor.calibrate(CircuitId(0), Duration::from_millis(1), Duration::from_secs(3600));
+    let job = bench.submit(Fault::Slow(Stage::Synthesise), 4);
+    let seen = bench.executor.snapshot();
+    assert_eq!((seen.synthesising, seen.hold), (1, Hold::Pacing(None)));
+    job.cancel();
+    assert_eq!(failure(job).0, Failure::Cancelled);
     bench.settle();
 }
 

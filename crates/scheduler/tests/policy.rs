@@ -339,6 +339,39 @@ fn a_shrunk_budget_fails_what_cannot_fit_and_lets_the_rest_finish() {
     assert!(b.policy.is_idle());
 }
 
+/// A partition that failed on the device waits for the host, and others pass it on their way to the device.
+#[test]
+fn what_failed_on_devices_goes_to_the_host() {
+    let mut b =
+        Bench::new(PolicyConfig { host_after: Some(1), synthesis_slots: 4, look_ahead: 8, ..narrow() });
+    assert_eq!(b.send(Event::Submitted(spec(1, 0, 4))), Outcome::Applied);
+    let first = b.synthesising();
+    let ready = |b: &mut Bench, run: Run| {
+        assert_eq!(b.send(Event::Synthesised { run, took: SECOND }), Outcome::Applied);
+        b.proving().first().copied()
+    };
+    let fail = |b: &mut Bench, run: Run| {
+        assert_eq!(b.send(Event::Failed { run, severity: Severity::Retryable }), Outcome::Applied);
+        b.synthesising()[0]
+    };
+    let (run, worker) = ready(&mut b, first[0]).unwrap();
+    assert_eq!((run.partition, worker.device), (id(1, 0), DeviceId(0)));
+    let again = fail(&mut b, run);
+    let (other, worker) = ready(&mut b, first[1]).unwrap();
+    assert_eq!((other.partition, worker.device), (id(1, 1), DeviceId(0)));
+    let (hosted, worker) = ready(&mut b, again).unwrap();
+    assert_eq!((hosted.partition, worker), (id(1, 0), WorkerId { device: DeviceId(1), slot: 0 }));
+    let again = fail(&mut b, other);
+    assert_eq!(ready(&mut b, again), None, "the host is busy");
+    let (passing, worker) = ready(&mut b, first[2]).unwrap();
+    assert_eq!((passing.partition, worker.device), (id(1, 2), DeviceId(0)));
+    assert_eq!(b.send(Event::Finished { run: hosted }), Outcome::Applied);
+    assert_eq!(b.proving()[0].0.partition, id(1, 1));
+    // The host is no device: it is not lost, and not restored.
+    assert_eq!(b.send(Event::DeviceLost(DeviceId(1))), Outcome::Ignored(Ignored::Device));
+    assert_eq!(b.send(Event::DeviceRestored(DeviceId(1))), Outcome::Ignored(Ignored::Device));
+}
+
 /// Few proofs are not held back, however busy the device: their memory is not missed.
 #[test]
 fn pacing_begins_where_memory_would_pile_up() {

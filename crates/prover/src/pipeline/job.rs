@@ -88,29 +88,15 @@ impl<C: Curve> Work for ProofJob<C> {
         _device: DeviceId,
         cx: &StageContext<'_>,
     ) -> Result<Self::Tail, StageError<ProveError>> {
-        let Ready { z, evaluations } = ready;
-        let (backend, key) = (&**self.prover.backend(), &**self.prover.key());
-        let private = &z[key.shape().num_public + 1..];
-        let Evaluations { a, b, c } = evaluations;
-        let mut a = a;
-        let (mut b, mut c) = (b, c);
-        timed(cx, "quotient", |_| {
-            groth16::quotient(backend, key, [&mut a, &mut b, &mut c]).map_err(classify)
-        })?;
-        cx.reclaimer.defer((b, c));
-        let msm = |name, bases, scalars: &[C::Fr]| -> Result<C::G1, StageError<ProveError>> {
-            cx.check()?;
-            timed(cx, name, |recording| {
-                recording.add_bytes(msm_bytes::<C::G1Affine>(scalars.len()));
-                backend.msm_g1(bases, scalars).map_err(|e| classify(e.into()))
-            })
-        };
-        let h = msm("msm h", key.h(), &a)?;
-        cx.reclaimer.defer(a);
-        let l = msm("msm l", key.l(), private)?;
-        let u = msm("msm a", key.a(), &z)?;
-        let b1 = msm("msm b1", key.b1(), &z)?;
-        Ok(Tail { z, sums: Sums { h, l, a: u, b1 } })
+        self.sums(&**self.prover.backend(), ready, cx)
+    }
+
+    fn on_host(
+        &self,
+        ready: Self::Ready,
+        cx: &StageContext<'_>,
+    ) -> Result<Self::Tail, StageError<ProveError>> {
+        self.sums(&*self.host, ready, cx)
     }
 
     fn tail(&self, tail: Self::Tail, cx: &StageContext<'_>) -> Result<Self::Output, StageError<ProveError>> {
@@ -135,6 +121,38 @@ impl<C: Curve> Work for ProofJob<C> {
 }
 
 impl<C: Curve> ProofJob<C> {
+    /// The quotient and the MSMs over it and the witness, by one backend's kernels.
+    fn sums(
+        &self,
+        backend: &dyn Backend<C>,
+        ready: Ready<C::Fr>,
+        cx: &StageContext<'_>,
+    ) -> Result<Tail<C>, StageError<ProveError>> {
+        let Ready { z, evaluations } = ready;
+        let key = &**self.prover.key();
+        let private = &z[key.shape().num_public + 1..];
+        let Evaluations { a, b, c } = evaluations;
+        let mut a = a;
+        let (mut b, mut c) = (b, c);
+        timed(cx, "quotient", |_| {
+            groth16::quotient(backend, key, [&mut a, &mut b, &mut c]).map_err(classify)
+        })?;
+        cx.reclaimer.defer((b, c));
+        let msm = |name, bases, scalars: &[C::Fr]| -> Result<C::G1, StageError<ProveError>> {
+            cx.check()?;
+            timed(cx, name, |recording| {
+                recording.add_bytes(msm_bytes::<C::G1Affine>(scalars.len()));
+                backend.msm_g1(bases, scalars).map_err(|e| classify(e.into()))
+            })
+        };
+        let h = msm("msm h", key.h(), &a)?;
+        cx.reclaimer.defer(a);
+        let l = msm("msm l", key.l(), private)?;
+        let u = msm("msm a", key.a(), &z)?;
+        let b1 = msm("msm b1", key.b1(), &z)?;
+        Ok(Tail { z, sums: Sums { h, l, a: u, b1 } })
+    }
+
     /// A·z, B·z, C·z. Every few chunks the evaluator passes the gate, which may hold it up, and honours cancellation.
     fn evaluate(
         &self,

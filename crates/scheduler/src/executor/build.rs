@@ -11,6 +11,9 @@ use crate::{
 };
 use std::{sync::Arc, time::Duration};
 
+/// Where devices are no CPU's kernels, a partition that failed twice on them is done by the CPU's: its third and last attempt.
+const HOST_AFTER: u32 = 2;
+
 /// The devices that partitions run on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Devices {
@@ -60,6 +63,7 @@ impl Parts {
             workers_per_device: count(config.gw),
             synthesis_slots: count(config.pw),
             jobs_in_flight: count(config.in_flight),
+            host_after: devices.memory.map(|_| HOST_AFTER),
             // What a device works on is not ahead of it; what is being synthesised is.
             look_ahead: count(config.pw + config.look_ahead * devices.count as usize),
             host_bytes: budgets.host,

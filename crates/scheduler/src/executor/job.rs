@@ -62,6 +62,7 @@ pub(super) trait Stages: Send + Sync {
     fn synthesise(&self, index: u32, cx: &StageContext<'_>) -> Verdict;
     fn prepare(&self, index: u32, cx: &StageContext<'_>) -> Verdict;
     fn device(&self, index: u32, device: DeviceId, cx: &StageContext<'_>) -> Verdict;
+    fn on_host(&self, index: u32, cx: &StageContext<'_>) -> Verdict;
     fn tail(&self, index: u32, cx: &StageContext<'_>) -> Verdict;
     fn tail_bytes(&self) -> u64;
     /// Gives up what the partition holds.
@@ -143,6 +144,11 @@ impl<W: Work> Stages for Job<W> {
     fn device(&self, index: u32, device: DeviceId, cx: &StageContext<'_>) -> Verdict {
         let Value::Ready(ready) = self.take(index) else { return Verdict::Panicked };
         self.run(index, || self.work.device(ready, device, cx).map(Value::Tail))
+    }
+
+    fn on_host(&self, index: u32, cx: &StageContext<'_>) -> Verdict {
+        let Value::Ready(ready) = self.take(index) else { return Verdict::Panicked };
+        self.run(index, || self.work.on_host(ready, cx).map(Value::Tail))
     }
 
     fn tail(&self, index: u32, cx: &StageContext<'_>) -> Verdict {

@@ -178,6 +178,12 @@ impl Executor {
         let _ = self.shared.core.post(Event::BudgetChanged { host, device });
     }
 
+    /// Says how long a circuit's stages take: synthesis of a partition, and from one partition to the next on a device that is
+    /// kept busy. Pacing goes by it from the first job on, and corrects it by what it measures.
+    pub fn calibrate(&self, circuit: CircuitId, synthesis: Duration, interval: Duration) {
+        let _ = self.shared.core.post(Event::Calibrated { circuit, synthesis, interval });
+    }
+
     /// Takes no more jobs; those that are there are finished.
     pub fn drain(&self) {
         let _ = self.shared.core.post(Event::Drain);
@@ -244,7 +250,8 @@ impl Drop for Executor {
 fn workers(config: &PolicyConfig) -> Vec<WorkerId> {
     let of_device =
         |d| (0..config.workers_per_device).map(move |slot| WorkerId { device: policy::DeviceId(d), slot });
-    (0..config.devices).flat_map(of_device).collect()
+    let host = config.host_after.map(|_| WorkerId { device: config.host(), slot: 0 });
+    (0..config.devices).flat_map(of_device).chain(host).collect()
 }
 
 fn time(since_start: Duration) -> Time {

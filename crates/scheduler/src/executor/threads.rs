@@ -49,8 +49,9 @@ pub(super) fn synthesise(shared: &Shared, slot: u32, source: &Source) {
 /// A device's worker: preparation, the device under its lock, the tail.
 pub(super) fn prove(shared: &Shared, worker: WorkerId, lane: u32, source: &Source) {
     while let Some(task) = next(source) {
-        let verdict = shared.prepare(&task, lane).unwrap_or_else(|| shared.on_device(&task, worker));
-        let verdict = if verdict == Verdict::Done { shared.tail(&task, lane) } else { verdict };
+        let verdict = shared.prepare(&task, lane).unwrap_or_else(|| shared.on_device(&task, worker, lane));
+        let verdict =
+            if verdict == Verdict::Done { shared.judged_tail(&task, worker, lane) } else { verdict };
         shared.finish(&task, verdict, Event::Finished { run: task.run });
     }
 }
@@ -86,8 +87,8 @@ impl Shared {
         (verdict != Verdict::Done).then_some(verdict)
     }
 
-    fn on_device(&self, task: &Task, worker: WorkerId) -> Verdict {
-        let lock = &self.locks[worker.device.0 as usize];
+    fn on_device(&self, task: &Task, worker: WorkerId, lane: u32) -> Verdict {
+        let Some(lock) = self.locks.get(worker.device.0 as usize) else { return self.on_host(task, lane) };
         let asked = self.core.timeline.now();
         // First come, first served: the policy hands partitions to workers in the order in which they should run.
         let Ok(guard) = lock.acquire(0, Wait::cancelled_by(&task.cancel)) else { return Verdict::Aborted };
@@ -98,14 +99,38 @@ impl Shared {
         let held = recording.elapsed();
         self.close_recording(recording, verdict);
         drop(guard);
-        self.judge_device(worker, verdict);
+        if verdict != Verdict::Done {
+            self.judge_device(worker, verdict);
+        }
         if verdict == Verdict::Done {
             let _ = self.core.post(Event::DeviceReleased { run: task.run, held });
         }
         verdict
     }
 
-    /// A device that keeps failing, or says that it is gone, is taken out of use.
+    /// The device's part by the host's kernels, which no lock guards: one worker has them.
+    fn on_host(&self, task: &Task, lane: u32) -> Verdict {
+        let cx = self.context(task, Lane::Worker(lane));
+        let recording = cx.record("host");
+        let verdict = task.stages.on_host(task.run.partition.index, &cx);
+        let held = recording.elapsed();
+        self.close_recording(recording, verdict);
+        if verdict == Verdict::Done {
+            let _ = self.core.post(Event::DeviceReleased { run: task.run, held });
+        }
+        verdict
+    }
+
+    /// The tail verifies the proof, so it is what says whether the device computed rightly.
+    fn judged_tail(&self, task: &Task, worker: WorkerId, lane: u32) -> Verdict {
+        let verdict = self.tail(task, lane);
+        if (worker.device.0 as usize) < self.locks.len() {
+            self.judge_device(worker, verdict);
+        }
+        verdict
+    }
+
+    /// A device that keeps failing or computing wrongly, or says that it is gone, is taken out of use.
     fn judge_device(&self, worker: WorkerId, verdict: Verdict) {
         let device = worker.device;
         let lost = match verdict {

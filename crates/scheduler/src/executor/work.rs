@@ -56,6 +56,19 @@ pub trait Work: Send + Sync + 'static {
         cx: &StageContext<'_>,
     ) -> Result<Self::Tail, StageError<Self::Error>>;
 
+    /// The device's part by the host's kernels: for a partition that failed on devices, or where none is left. No lock is
+    /// held. Unless implemented, it is [`device`](Self::device) with [`DeviceId::HOST`].
+    ///
+    /// # Errors
+    /// Any; see [`StageError`].
+    fn on_host(
+        &self,
+        ready: Self::Ready,
+        cx: &StageContext<'_>,
+    ) -> Result<Self::Tail, StageError<Self::Error>> {
+        self.device(ready, DeviceId::HOST, cx)
+    }
+
     /// What the host does after the device was released, which is critical for the whole: bandwidth is kept free for it.
     ///
     /// # Errors

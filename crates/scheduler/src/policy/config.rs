@@ -1,5 +1,6 @@
 //! Sizes and limits of a policy.
 
+use super::DeviceId;
 use std::time::Duration;
 use thiserror::Error;
 
@@ -59,6 +60,9 @@ pub struct PolicyConfig {
     pub device_bytes: u64,
     /// How often a partition is tried before its job fails, at least 1.
     pub attempts: u32,
+    /// Failures of a partition after which the host's kernels do the device's part of it; they also do where no device is
+    /// left. `None`: they never do.
+    pub host_after: Option<u32>,
     /// Waiting time that is worth one level of priority. `Duration::MAX`: strict priorities, and no bound on waiting.
     pub aging: Duration,
     /// How far ahead of the device synthesis runs.
@@ -81,6 +85,7 @@ impl Default for PolicyConfig {
             host_bytes: u64::MAX,
             device_bytes: u64::MAX,
             attempts: 3,
+            host_after: None,
             aging: Duration::from_secs(60),
             pacing: Pacing::DEFAULT,
             queue_limit: 100_000,
@@ -114,6 +119,11 @@ pub enum PolicyConfigError {
 const COUNT_LIMIT: u32 = 4096;
 
 impl PolicyConfig {
+    /// Stands for the host's kernels in the place of a device; one worker has it. It exists with `host_after` alone.
+    pub fn host(&self) -> DeviceId {
+        DeviceId(self.devices)
+    }
+
     /// Refuses what cannot work.
     pub fn validate(&self) -> Result<(), PolicyConfigError> {
         let counts = [

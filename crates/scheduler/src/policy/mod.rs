@@ -24,6 +24,11 @@
 //! bypassed: when it does not fit, the partitions behind it wait until it does, so big circuits do not starve either.
 //! At most `jobs_in_flight` jobs are open at once; a job of higher priority waits for a place among them, not for all.
 //!
+//! # Faults
+//! A failed run is tried again from synthesis, `attempts` times; a lost device's runs go elsewhere and are not blamed. With
+//! [`PolicyConfig::host_after`] the host's kernels stand in, one partition at a time: for a partition that failed so
+//! often, and for all where no device is left. While the host is busy, others pass such a partition on their way to devices.
+//!
 //! # Memory
 //! A partition's witness and a, b, c are committed when its synthesis starts, the tail's scratch when a device worker
 //! takes it. A synthesis starts only if the largest tail of all admitted partitions would still fit beside it. So, with

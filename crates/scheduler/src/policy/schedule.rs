@@ -45,8 +45,7 @@ impl Policy {
     }
 
     fn feed_devices(&mut self, out: &mut Vec<Action>) {
-        while let Some((rank, id)) = self.ready.first().copied() {
-            let Some(worker) = self.idle_worker() else { return };
+        while let Some(((rank, id), worker)) = self.next_proof() {
             let Some(job) = self.jobs.get(&id.job) else { return };
             let f = job.spec.footprint;
             if !self.ledger.can_take(&f) {
@@ -61,10 +60,28 @@ impl Policy {
         }
     }
 
-    /// An idle worker of the usable device with the fewest busy ones.
-    fn idle_worker(&self) -> Option<WorkerId> {
+    /// The best ready partition that has an idle worker of its kind: of a device, or of the host.
+    fn next_proof(&self) -> Option<((Rank, PartitionId), WorkerId)> {
+        let (device, host) = (self.idle_worker(false), self.idle_worker(true));
+        if device.is_none() && host.is_none() {
+            return None;
+        }
+        let worker = |id: PartitionId| if self.on_host(id) { host } else { device };
+        self.ready.iter().find_map(|entry| Some((*entry, worker(entry.1)?)))
+    }
+
+    /// Whether the host does the device's part of it.
+    fn on_host(&self, id: PartitionId) -> bool {
+        let Some(limit) = self.config.host_after else { return false };
+        let part = self.jobs.get(&id.job).and_then(|job| job.parts.get(id.index as usize));
+        self.devices_up() == 0 || part.is_some_and(|part| part.failures >= limit)
+    }
+
+    /// An idle worker of the usable device with the fewest busy ones; or the host's.
+    fn idle_worker(&self, host: bool) -> Option<WorkerId> {
         let idle = |(d, device): (usize, &super::state::Device)| {
-            let slot = device.workers.iter().position(Option::is_none).filter(|_| device.up)?;
+            let wanted = host == (d == self.config.host().0 as usize);
+            let slot = device.workers.iter().position(Option::is_none).filter(|_| device.up && wanted)?;
             let busy = device.workers.iter().flatten().count();
             Some((busy, WorkerId { device: DeviceId(d as u32), slot: slot as u32 }))
         };

@@ -113,6 +113,7 @@ pub struct Policy {
     pub(super) ready: BTreeSet<(Rank, PartitionId)>,
     pub(super) synthesising: BTreeSet<PartitionId>,
     pub(super) deadlines: BTreeSet<(Time, JobId)>,
+    /// The last one is the host, if it stands in.
     pub(super) devices: Vec<Device>,
     pub(super) ledger: Ledger,
     pub(super) pacer: Pacer,
@@ -129,6 +130,8 @@ impl Policy {
     pub fn new(config: PolicyConfig) -> Result<Policy, PolicyConfigError> {
         config.validate()?;
         let device = Device { up: true, workers: vec![None; config.workers_per_device as usize] };
+        let mut devices = vec![device; config.devices as usize];
+        devices.extend(config.host_after.map(|_| Device { up: true, workers: vec![None] }));
         Ok(Policy {
             now: Time::ZERO,
             jobs: BTreeMap::new(),
@@ -138,7 +141,7 @@ impl Policy {
             ready: BTreeSet::new(),
             synthesising: BTreeSet::new(),
             deadlines: BTreeSet::new(),
-            devices: vec![device; config.devices as usize],
+            devices,
             ledger: Ledger::new(config.host_bytes),
             pacer: Pacer::new(config.pacing),
             open: 0,
@@ -211,7 +214,7 @@ impl Policy {
     }
 
     pub(super) fn devices_up(&self) -> u32 {
-        self.devices.iter().map(|d| u32::from(d.up)).sum()
+        self.devices.iter().take(self.config.devices as usize).map(|d| u32::from(d.up)).sum()
     }
 
     pub(super) fn ticket(&mut self, partition: PartitionId) -> Run {

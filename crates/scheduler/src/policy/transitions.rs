@@ -3,7 +3,7 @@
 use super::{
     Action, DeviceId, Failure, Footprint, Ignored, JobId, JobSpec, Policy, Refusal, Run, Severity,
     lifecycle::{Next, release},
-    state::{Job, Stage, Status},
+    state::{Device, Job, Stage, Status},
 };
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ impl Policy {
             Some(Refusal::DeviceBytes { need: f.device, budget: device })
         } else if spec.deadline.is_some_and(|d| d <= self.now) {
             Some(Refusal::Deadline)
-        } else if self.devices_up() == 0 {
+        } else if self.devices_up() == 0 && config.host_after.is_none() {
             Some(Refusal::NoDevice)
         } else if self.waiting.len() >= config.queue_limit {
             Some(Refusal::QueueFull { limit: config.queue_limit })
@@ -107,11 +107,13 @@ impl Policy {
 
     pub(super) fn finished(&mut self, run: Run, out: &mut Vec<Action>) -> Result<(), Ignored> {
         let now = self.now;
-        let workers = self.config.workers_per_device;
+        let (workers, host) = (self.config.workers_per_device, self.config.host());
         let (job, stage) = self.current(run)?;
-        let Stage::Proving { since, held, .. } = stage else { return Err(Ignored::WrongStage) };
+        let Stage::Proving { since, held, worker, .. } = stage else { return Err(Ignored::WrongStage) };
         let (circuit, stopping) = (job.spec.circuit, job.status == Status::Stopping);
-        self.pacer.proved(circuit, (now.since(since) / workers).max(held.unwrap_or_default()));
+        if worker.device != host {
+            self.pacer.proved(circuit, (now.since(since) / workers).max(held.unwrap_or_default()));
+        }
         if stopping {
             self.stop_run(run, Next::Gone, out);
             return Ok(());
@@ -199,11 +201,16 @@ impl Policy {
         }
     }
 
+    /// A device, which the host is not.
+    fn device_mut(&mut self, device: DeviceId) -> Option<&mut Device> {
+        self.devices.get_mut(device.0 as usize).filter(|_| device != self.config.host())
+    }
+
     pub(super) fn device_lost(&mut self, device: DeviceId, out: &mut Vec<Action>) -> Result<(), Ignored> {
-        let state = self.devices.get_mut(device.0 as usize).filter(|d| d.up).ok_or(Ignored::Device)?;
+        let state = self.device_mut(device).filter(|d| d.up).ok_or(Ignored::Device)?;
         state.up = false;
         let runs: Vec<Run> = state.workers.iter().flatten().copied().collect();
-        if self.devices_up() == 0 {
+        if self.devices_up() == 0 && self.config.host_after.is_none() {
             let alive = |j: &&Job| j.status != Status::Stopping;
             let all: Vec<_> = self.jobs.values().filter(alive).map(|j| j.spec.id).collect();
             for job in all {
@@ -222,7 +229,7 @@ impl Policy {
     }
 
     pub(super) fn device_restored(&mut self, device: DeviceId) -> Result<(), Ignored> {
-        let state = self.devices.get_mut(device.0 as usize).filter(|d| !d.up).ok_or(Ignored::Device)?;
+        let state = self.device_mut(device).filter(|d| !d.up).ok_or(Ignored::Device)?;
         state.up = true;
         Ok(())
     }
