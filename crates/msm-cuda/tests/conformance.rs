@@ -48,6 +48,7 @@ const SHAPES: [Option<Shape>; 4] = [
 fn suite<C: Curve>()
 where
     CpuBackend: Backend<C>,
+    CudaBackend: Backend<C>,
 {
     for (seed, shape) in (7..).zip(SHAPES) {
         let emulator = emulator();
@@ -111,6 +112,7 @@ const TRANSFORMS: [Transform; 6] = [
 fn as_on_the_cpu<C: Curve>(backend: &CudaBackend, log_n: u32, cases: usize)
 where
     CpuBackend: Backend<C>,
+    CudaBackend: Backend<C>,
 {
     let cpu = cpu();
     let spec = DomainSpec { log_n, generator: RootGenerator::of_field::<C>() };
