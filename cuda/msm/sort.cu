@@ -33,12 +33,13 @@ msm_sort_count(const uint32_t* keys, uint32_t length, uint32_t shift, uint32_t b
 }
 KERNEL(msm_sort_count)
 
-// Each row becomes its exclusive prefix sums; its total goes to totals[row] unless that is null. A block per row.
+// Each row becomes its exclusive prefix sums; its total goes to totals[row] unless that is null. A block of whole warps per
+// row.
 extern "C" __global__ void __launch_bounds__(THREADS) msm_scan_rows(uint32_t* data, uint32_t length, uint32_t* totals) {
     __shared__ uint32_t warp_sums[WARPS];
     uint32_t lane = threadIdx.x & 31, warp = threadIdx.x / 32, carry = 0;
     data += (size_t)blockIdx.x * length;
-    for (uint32_t start = 0; start < length; start += THREADS * SCAN_ITEMS) {
+    for (uint32_t start = 0; start < length; start += blockDim.x * SCAN_ITEMS) {
         uint32_t begin = start + threadIdx.x * SCAN_ITEMS, items[SCAN_ITEMS], mine = 0;
         for (uint32_t k = 0; k < SCAN_ITEMS; k++) {
             items[k] = begin + k < length ? data[begin + k] : 0;
@@ -52,7 +53,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) msm_scan_rows(uint32_t* da
         if (lane == 31) warp_sums[warp] = inclusive;
         __syncthreads();
         uint32_t before = carry + inclusive - mine;
-        for (uint32_t w = 0; w < WARPS; w++) {
+        for (uint32_t w = 0; w < blockDim.x / 32; w++) {
             if (w < warp) before += warp_sums[w];
             carry += warp_sums[w];
         }
@@ -77,9 +78,11 @@ msm_sort_scatter(const uint32_t* keys, const uint32_t* values, uint32_t length, 
     for (uint32_t d = lane; d < digits; d += 32) next[d] = 0;
     __syncwarp();
     size_t segment = (size_t)blockIdx.y * length;
-    uint32_t begin = blockIdx.x * TILE + warp * (32 * ROUNDS) + lane;
+    uint32_t first = blockIdx.x * TILE + warp * (32 * ROUNDS), begin = first + lane;
+    uint32_t rounds = first >= length ? 0 : (length - first + 31) / 32;
+    if (rounds > ROUNDS) rounds = ROUNDS;
     // How many of each digit the warp has.
-    for (uint32_t k = 0; k < ROUNDS; k++) {
+    for (uint32_t k = 0; k < rounds; k++) {
         uint32_t i = begin + 32 * k;
         uint32_t digit = i < length ? keys[segment + i] >> shift & (digits - 1) : ~0u;
         uint32_t peers = __match_any_sync(~0u, digit);
@@ -97,7 +100,7 @@ msm_sort_scatter(const uint32_t* keys, const uint32_t* values, uint32_t length, 
         }
     }
     __syncthreads();
-    for (uint32_t k = 0; k < ROUNDS; k++) {
+    for (uint32_t k = 0; k < rounds; k++) {
         uint32_t i = begin + 32 * k;
         uint32_t key = i < length ? keys[segment + i] : 0, digit = i < length ? key >> shift & (digits - 1) : ~0u;
         uint32_t peers = __match_any_sync(~0u, digit), rank = __popc(peers & ((1u << lane) - 1));

@@ -36,9 +36,23 @@ pub(crate) struct Global {
     /// Where compiled circuits and records of validated keys are kept [default: the user's cache folder]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) cache_dir: Option<PathBuf>,
+    /// What proofs run on
+    #[arg(long, global = true, value_enum, default_value = "auto")]
+    pub(crate) backend: BackendArg,
     /// Neither read nor write the cache
     #[arg(long, global = true)]
     pub(crate) no_cache: bool,
+}
+
+/// What proofs run on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BackendArg {
+    /// A GPU if this binary and this machine have one, the CPU otherwise
+    Auto,
+    /// The CPU
+    Cpu,
+    /// The first NVIDIA GPU; without one, an error
+    Cuda,
 }
 
 /// What to do.

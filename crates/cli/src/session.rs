@@ -1,14 +1,15 @@
 //! What every command shares: the configuration, the pool, the wish to stop, and where words go.
 
 use crate::{
-    args::Global,
+    args::{BackendArg, Global},
+    backend::Backends,
     config::Config,
     exit::{Failure, Status},
     output::Output,
 };
 use forebay_prover::Cancel;
 use rayon::ThreadPool;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The state of one run of the command.
 pub(crate) struct Session {
@@ -16,6 +17,9 @@ pub(crate) struct Session {
     pub(crate) pool: Arc<ThreadPool>,
     pub(crate) cancel: Cancel,
     pub(crate) output: Output,
+    /// What the command line asks proofs to run on.
+    pub(crate) wanted: BackendArg,
+    backends: OnceLock<Backends>,
 }
 
 impl Session {
@@ -31,7 +35,20 @@ impl Session {
             })?;
         let cancel = Cancel::default();
         stop_on_signal(cancel.clone())?;
-        Ok(Session { config, pool: Arc::new(pool), cancel, output: Output::new(global.json) })
+        let output = Output::new(global.json);
+        let (wanted, backends) = (global.backend, OnceLock::new());
+        Ok(Session { config, pool: Arc::new(pool), cancel, output, wanted, backends })
+    }
+
+    /// The backend of commands that prove on this session's pool. Picked, and said, when first asked for.
+    pub(crate) fn backends(&self) -> Result<&Backends, Failure> {
+        if self.backends.get().is_none() {
+            let chosen = Backends::choose(self.wanted, &self.pool)?;
+            self.output.line(format!("backend  {}", chosen.reason()));
+            // Nobody else sets it: a session belongs to one thread.
+            let _ = self.backends.set(chosen);
+        }
+        self.backends.get().ok_or_else(|| Failure::new(Status::Internal, "no backend"))
     }
 
     /// Fails if somebody pressed Ctrl-C. Called between steps, so that temporary files are removed on the way out.

@@ -1,7 +1,7 @@
 //! The device as a [`Backend`].
 
 use crate::{
-    device::{Device, Stream},
+    device::{Device, Event, Stream},
     error::DeviceError,
     memory::{Arena, Plan},
     msm::{DevicePoint, MsmBases, PreparedBases, Tuning, msm},
@@ -85,11 +85,76 @@ impl CudaBackend {
     /// A defect of the caller if the field has no such domain.
     pub fn quotient_bytes<C: Curve>(&self, spec: DomainSpec) -> Result<usize, BackendError> {
         let mut plan = Plan::new();
-        Transforms::new::<C>(spec, self.shape, &mut plan)?;
+        let powers = Transforms::<C::Fr>::powers_of_quotient(QuotientBasis::Coefficients);
+        Transforms::new::<C>(spec, self.shape, &mut plan, &powers)?;
         (0..3).for_each(|_| {
             plan.secret(spec.size() * size_of::<C::Fr>());
         });
         Ok(plan.bytes())
+    }
+
+    /// Milliseconds of a transform whose data is on the device already, `rounds` times, after one that is not counted.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub fn time_transform<C: Curve>(
+        &self,
+        spec: DomainSpec,
+        transform: Transform,
+        rounds: usize,
+    ) -> Result<Vec<f32>, BackendError> {
+        let mut plan = Plan::new();
+        let powers = Transforms::<C::Fr>::powers_of(transform);
+        let transforms = Transforms::new::<C>(spec, self.shape, &mut plan, powers.as_slice())?;
+        let bytes = spec.size() * size_of::<C::Fr>();
+        let (source, target) = (plan.secret(bytes), plan.secret(bytes));
+        let mut arena = self.arena();
+        let mut lease = arena.begin("time_transform", &plan, &self.stream)?;
+        transforms.prepare(&mut lease)?;
+        let times = self.time(rounds, || transforms.transform(&lease, transform, source, target))?;
+        lease.finish()?;
+        Ok(times)
+    }
+
+    /// As [`time_transform`](Self::time_transform), of a quotient.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub fn time_quotient<C: Curve>(
+        &self,
+        spec: DomainSpec,
+        basis: QuotientBasis,
+        rounds: usize,
+    ) -> Result<Vec<f32>, BackendError> {
+        let mut plan = Plan::new();
+        let powers = Transforms::<C::Fr>::powers_of_quotient(basis);
+        let transforms = Transforms::new::<C>(spec, self.shape, &mut plan, &powers)?;
+        let regions = [(); 3].map(|()| plan.secret(spec.size() * size_of::<C::Fr>()));
+        let mut arena = self.arena();
+        let mut lease = arena.begin("time_quotient", &plan, &self.stream)?;
+        transforms.prepare(&mut lease)?;
+        let times = self.time(rounds, || transforms.quotient(&lease, basis, regions).map(drop))?;
+        lease.finish()?;
+        Ok(times)
+    }
+
+    /// Milliseconds between events before and after the work of each round.
+    fn time(
+        &self,
+        rounds: usize,
+        work: impl Fn() -> Result<(), BackendError>,
+    ) -> Result<Vec<f32>, BackendError> {
+        work()?;
+        let (start, end) = (Event::new(&self.device)?, Event::new(&self.device)?);
+        let mut times = Vec::new();
+        for _ in 0..rounds {
+            self.device.record(start.id(), self.stream.id())?;
+            work()?;
+            self.device.record(end.id(), self.stream.id())?;
+            self.stream.synchronize()?;
+            times.push(self.device.elapsed_ms(start.id(), end.id())?);
+        }
+        Ok(times)
     }
 
     /// Gives all device memory back, wiped.
@@ -146,7 +211,8 @@ where
     fn ntt(&self, spec: DomainSpec, transform: Transform, values: &mut [C::Fr]) -> Result<(), BackendError> {
         one_per_point("ntt", "values", values.len(), spec)?;
         let mut plan = Plan::new();
-        let transforms = Transforms::new::<C>(spec, self.shape, &mut plan)?;
+        let powers = Transforms::<C::Fr>::powers_of(transform);
+        let transforms = Transforms::new::<C>(spec, self.shape, &mut plan, powers.as_slice())?;
         let (source, target) = (plan.secret(size_of_val(values)), plan.secret(size_of_val(values)));
         let mut arena = self.arena();
         let mut lease = arena.begin("ntt", &plan, &self.stream)?;
@@ -169,7 +235,8 @@ where
             one_per_point("quotient", what, values.len(), spec)?;
         }
         let mut plan = Plan::new();
-        let transforms = Transforms::new::<C>(spec, self.shape, &mut plan)?;
+        let powers = Transforms::<C::Fr>::powers_of_quotient(basis);
+        let transforms = Transforms::new::<C>(spec, self.shape, &mut plan, &powers)?;
         let regions = [(); 3].map(|()| plan.secret(size_of_val(&*a)));
         let mut arena = self.arena();
         let mut lease = arena.begin("quotient", &plan, &self.stream)?;

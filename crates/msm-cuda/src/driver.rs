@@ -143,7 +143,9 @@ impl Drop for Driver {
         // SAFETY: nothing borrows from the driver any more.
         unsafe {
             if ffi::cuCtxSetCurrent(self.context) == 0 {
-                self.modules.iter().for_each(|module| drop(ffi::cuModuleUnload(*module)));
+                for module in &self.modules {
+                    ffi::cuModuleUnload(*module);
+                }
             }
             ffi::cuDevicePrimaryCtxRelease_v2(self.device);
         }

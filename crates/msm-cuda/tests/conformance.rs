@@ -48,6 +48,7 @@ const SHAPES: [Option<Shape>; 4] = [
 fn suite<C: Curve>()
 where
     CpuBackend: Backend<C>,
+    CudaBackend: Backend<C>,
 {
     for (seed, shape) in (7..).zip(SHAPES) {
         let emulator = emulator();
@@ -111,6 +112,7 @@ const TRANSFORMS: [Transform; 6] = [
 fn as_on_the_cpu<C: Curve>(backend: &CudaBackend, log_n: u32, cases: usize)
 where
     CpuBackend: Backend<C>,
+    CudaBackend: Backend<C>,
 {
     let cpu = cpu();
     let spec = DomainSpec { log_n, generator: RootGenerator::of_field::<C>() };
@@ -188,7 +190,7 @@ fn memory_and_faults() {
     assert_eq!(ntt(11), Err(ErrorClass::OutOfMemory));
     assert_eq!((emulator.launches(), emulator.used()), (0, 0), "nothing was tried");
     let planned = backend.quotient_bytes::<Bn254>(spec(9)).unwrap_or_default();
-    assert!((3 * 512 * 32 + 256 * 32..3 * 512 * 32 + 256 * 32 + 4096).contains(&planned), "{planned}");
+    assert!((3 * 512 * 32 + 256 * 32..3 * 512 * 32 + 256 * 32 + (8 << 10)).contains(&planned), "{planned}");
     assert_eq!(ntt(9), Ok(()));
     emulator.fail_launch(0, 600);
     assert_eq!((ntt(9), ntt(9)), (Err(ErrorClass::Retryable), Ok(())));

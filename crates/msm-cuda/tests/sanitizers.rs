@@ -153,6 +153,7 @@ fn overrun(emulator: Arc<Emulator>) {
 fn quotients<C: Curve>(emulator: &Arc<Emulator>)
 where
     CpuBackend: Backend<C>,
+    CudaBackend: Backend<C>,
 {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap_or_else(|e| panic!("{e}"));
     let cpu = CpuBackend::new(Arc::new(pool));

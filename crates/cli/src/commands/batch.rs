@@ -43,7 +43,8 @@ pub(crate) fn run(session: &Session, args: &ProveArgs, file: &Path) -> Result<()
     if let Some(in_flight) = args.batch.in_flight {
         config.in_flight = in_flight;
     }
-    let engine = Engine::start(&config, &MachineReport::read())?;
+    let engine = Engine::start(&config, &MachineReport::read(), session.wanted)?;
+    session.output.line(format!("backend  {}", engine.backends.reason()));
     let start = Instant::now();
     let open = submit(&engine, &jobs, args.batch.count.unwrap_or(jobs.len()))?;
     let requested = open.len();

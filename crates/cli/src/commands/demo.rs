@@ -1,14 +1,15 @@
 //! `forebay demo`: a real circuit, proved and verified on both curves with nothing else at hand.
 
 use crate::{
-    args::DemoArgs, assets::Demo, backend::backend, commands::prove::times_json, exit::Failure, output,
-    session::Session, witness::Generator,
+    args::DemoArgs, assets::Demo, commands::prove::times_json, exit::Failure, output, session::Session,
+    witness::Generator,
 };
 use forebay_formats::{
     Load, R1csFile, ZkeyFile,
     atomic::{self, Access},
 };
 use forebay_msm::{Backend, Bls12_381, Bn254, CpuBackend, Curve, CurveId};
+use forebay_msm_cuda::CudaBackend;
 use forebay_prover::{
     Blinding, Prover, ProvingKey, Stage,
     circuit::{R1csSource, compile_source},
@@ -59,6 +60,7 @@ impl Files {
 fn on_curve<C: Curve>(session: &Session, folder: &Path) -> Result<Value, Failure>
 where
     CpuBackend: Backend<C>,
+    CudaBackend: Backend<C>,
 {
     std::fs::create_dir_all(folder).map_err(|e| Failure::io(folder, &e))?;
     let files = Files { folder: folder.to_owned() };
@@ -97,6 +99,7 @@ where
 fn prepare<C: Curve>(session: &Session, demo: &Demo, files: &Files) -> Result<(Prover<C>, Duration), Failure>
 where
     CpuBackend: Backend<C>,
+    CudaBackend: Backend<C>,
 {
     let progress = session.output.progress("making a development key");
     let start = Instant::now();
@@ -122,7 +125,7 @@ where
         C::ID
     ));
     let key = key as Arc<dyn ProvingKey<C>>;
-    let prover = Prover::new(backend::<C>(&session.pool), key, circuit, Arc::clone(&session.pool))?;
+    let prover = Prover::new(session.backends()?.of::<C>(), key, circuit, Arc::clone(&session.pool))?;
     Ok((prover, time))
 }
 

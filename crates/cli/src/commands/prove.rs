@@ -1,13 +1,12 @@
 //! `forebay prove`.
 
-use crate::{
-    args::ProveArgs, backend::backend, exit::Failure, keys, output, session::Session, witness::Generator,
-};
+use crate::{args::ProveArgs, exit::Failure, keys, output, session::Session, witness::Generator};
 use forebay_formats::{
     AnyZkey, Load, Outcome, WtnsFile, ZkeyFile,
     atomic::{Access, AtomicFile},
 };
 use forebay_msm::{Backend, CpuBackend, Curve, SecretVec};
+use forebay_msm_cuda::CudaBackend;
 use forebay_prover::{Blinding, Proven, Prover, ProvingKey};
 use rand_core::OsRng;
 use serde_json::json;
@@ -38,6 +37,7 @@ fn prove<C: Curve>(
 ) -> Result<(), Failure>
 where
     CpuBackend: Backend<C>,
+    CudaBackend: Backend<C>,
 {
     let progress = session.output.progress("reading the key");
     let level = args.validation.unwrap_or(session.config.validation);
@@ -53,7 +53,7 @@ where
     let (key, remembered) = (Arc::new(key.key), key.checks == Outcome::Remembered);
     let shape = Arc::clone(&key) as Arc<dyn ProvingKey<C>>;
     let prover =
-        Prover::new(backend::<C>(&session.pool), shape, Arc::new(circuit), Arc::clone(&session.pool))?;
+        Prover::new(session.backends()?.of::<C>(), shape, Arc::new(circuit), Arc::clone(&session.pool))?;
     let blinding = Blinding::random(&mut OsRng);
     let on_stage = |stage: forebay_prover::Stage| progress.say(stage.name());
     let proven = prover.prove_with(&witness, &blinding, &session.cancel, &on_stage)?;
@@ -62,8 +62,7 @@ where
     key.file().check_unchanged()?;
     write_pair((&args.proof, &proven.proof.to_json()), (&args.public, &proven.public.to_json()))?;
     let key = format!("{} ({}", path.display(), keys::describe(&key));
-    report(session, args, &proven, &key, remembered, origin);
-    Ok(())
+    report(session, args, &proven, &key, remembered, origin)
 }
 
 /// Writes both files or neither: both lie complete beside their targets before either gets its name.
@@ -109,8 +108,9 @@ fn report<C: Curve>(
     key: &str,
     remembered: bool,
     cache: &str,
-) {
+) -> Result<(), Failure> {
     let out = &session.output;
+    let backends = session.backends()?;
     out.line(format!("key      {key}; checks {})", if remembered { "remembered" } else { "made now" }));
     out.line(format!("circuit  {cache}"));
     for (stage, time) in proven.times.iter() {
@@ -121,10 +121,12 @@ fn report<C: Curve>(
     out.result(&json!({
         "curve": C::ID.name(),
         "proof": args.proof, "public": args.public,
+        "backend": backends.reason(), "device_faults": backends.faults().failed,
         "verified": true, "key_checks_remembered": remembered, "circuit": cache,
         "stages_s": times_json(&proven.times),
         "total_s": proven.times.total().as_secs_f64(),
     }));
+    Ok(())
 }
 
 /// Seconds by stage.

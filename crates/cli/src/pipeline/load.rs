@@ -4,6 +4,7 @@ use super::Engine;
 use crate::{exit::Failure, keys, session::Session, witness::Generator};
 use forebay_formats::{AnyZkey, Load, Validation, WtnsFile, ZkeyFile};
 use forebay_msm::{Backend, Bls12_381, Bn254, CpuBackend, Curve, SecretVec};
+use forebay_msm_cuda::CudaBackend;
 use forebay_pce::Circuit;
 use forebay_prover::{
     Cancel, ProveError, Prover, ProvingKey,
@@ -100,9 +101,10 @@ fn open<C: Curve>(
 impl<C: Curve> LoadedOn<C>
 where
     CpuBackend: Backend<C>,
+    CudaBackend: Backend<C>,
 {
     fn bind(&self, engine: &Engine, circuit: CircuitId) -> Result<BoundOn<C>, Failure> {
-        let backend = Arc::clone(&engine.backend) as Arc<dyn Backend<C>>;
+        let backend = engine.backends.of::<C>();
         let key = Arc::clone(&self.key) as Arc<dyn ProvingKey<C>>;
         let pool = Arc::clone(&engine.executor.pools().synthesis);
         let prover = Prover::new(Arc::clone(&backend), key, Arc::clone(&self.circuit), Arc::clone(&pool))?;

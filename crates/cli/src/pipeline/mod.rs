@@ -6,31 +6,35 @@ pub(crate) mod progress;
 
 use crate::{
     BLOCKS,
+    args::BackendArg,
+    backend::Backends,
     exit::{Failure, Status},
 };
-use forebay_msm::CpuBackend;
 use forebay_scheduler::{
     config::{Config, ReclaimMode},
     executor::{Devices, Executor, Parts},
     probe::MachineReport,
 };
-use std::sync::Arc;
 
 /// An executor and the backend that its jobs share.
 pub(crate) struct Engine {
     pub(crate) executor: Executor,
-    pub(crate) backend: Arc<CpuBackend>,
+    pub(crate) backends: Backends,
 }
 
 impl Engine {
     /// Starts what `config` asks for.
-    pub(crate) fn start(config: &Config, machine: &MachineReport) -> Result<Engine, Failure> {
+    pub(crate) fn start(
+        config: &Config,
+        machine: &MachineReport,
+        wanted: BackendArg,
+    ) -> Result<Engine, Failure> {
         let parts = Parts::from_config(config, machine, Devices::CPU).map_err(Failure::usage)?;
         keep_blocks(config, parts.policy.host_bytes);
-        let backend = Arc::new(CpuBackend::new(Arc::clone(&parts.pools.msm)));
+        let backends = Backends::choose(wanted, &parts.pools.msm)?;
         let executor =
             Executor::start(parts).map_err(|e| Failure::new(Status::Internal, format!("starting: {e}")))?;
-        Ok(Engine { executor, backend })
+        Ok(Engine { executor, backends })
     }
 }
 

@@ -64,7 +64,8 @@ pub(crate) fn run(
     let mut config = setting.config.clone();
     config.in_flight = point.in_flight as usize;
     BLOCKS.trim(0);
-    let engine = Engine::start(&config, machine)?;
+    let engine = Engine::start(&config, machine, session.wanted)?;
+    tracing::info!(backend = engine.backends.reason(), "picked");
     let bound = loaded.bind(&engine, CircuitId(0))?;
     let prove = |count: u32| -> Result<(), Failure> {
         let jobs: Vec<_> = (0..count).map(|_| bound.submit(&engine, 0, None)).collect();

@@ -71,13 +71,15 @@ impl<A: DevicePoint> Launches<'_, '_, A> {
     /// that the caller keeps until the stream is synchronized.
     fn run(&self, kernel: &str, shape: Launch, mut args: Args) -> Result<(), BackendError> {
         // SAFETY: as said; the signatures are those of cuda/msm, and the tests compare results of each kernel.
-        Ok(unsafe { self.lease.device().launch(self.lease.stream().id(), kernel, shape, &mut args)? })
+        unsafe { self.lease.device().launch(self.lease.stream().id(), kernel, shape, &mut args)? };
+        Ok(())
     }
 
     pub(super) fn zero(&self, region: Region, bytes: usize) -> Result<(), BackendError> {
         assert!(bytes <= region.bytes(), "a region holds what was planned");
         // SAFETY: the region is the lease's and large enough.
-        Ok(unsafe { self.lease.device().fill(self.lease.stream().id(), self.ptr(region), 0, bytes)? })
+        unsafe { self.lease.device().fill(self.lease.stream().id(), self.ptr(region), 0, bytes)? };
+        Ok(())
     }
 
     /// Counts tail and units per tile, scans the counts, and lists the terms.
@@ -103,7 +105,9 @@ impl<A: DevicePoint> Launches<'_, '_, A> {
         totals: DevicePtr,
     ) -> Result<(), BackendError> {
         let args = Args::new().ptr(data).u32(length as u32).ptr(totals);
-        self.run("msm_scan_rows", Launch::linear(rows, THREADS as u32), args)
+        // 8 items per thread and step; a short row does not wake a whole block.
+        let threads = (length / 8).next_power_of_two().clamp(32, THREADS);
+        self.run("msm_scan_rows", Launch::linear(rows, threads as u32), args)
     }
 
     /// Adds a run of the tail to the buckets; digits, sort, sums and heads.

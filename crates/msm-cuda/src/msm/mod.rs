@@ -139,7 +139,10 @@ impl<A: DevicePoint> Call<'_, A> {
         };
         let all = terms.next_multiple_of(TILE);
         let mut chunk = self.tuning.chunk.map_or(all, |c| c.clamp(1, all).next_multiple_of(TILE));
-        while terms <= MOST_TERMS {
+        if terms > MOST_TERMS {
+            return None;
+        }
+        loop {
             let chunks = terms.div_ceil(chunk);
             let problem = Problem {
                 terms,
@@ -163,7 +166,6 @@ impl<A: DevicePoint> Call<'_, A> {
             }
             chunk = (chunk / 2).next_multiple_of(TILE);
         }
-        None
     }
 
     fn launch(
@@ -281,8 +283,8 @@ impl<A: DevicePoint> Call<'_, A> {
         let mut bytes = Zeroizing::new(vec![0u8; xyzz * (segments + 1)]);
         launches.lease.download(sums, 0, &mut bytes[..xyzz * segments])?;
         launches.lease.download(cut.regions.unit, 0, &mut bytes[xyzz * segments..])?;
-        let points: Vec<A> = bytes.chunks_exact(xyzz).map(from_xyzz::<A>).collect();
-        Ok(combine(&points[..segments], shape.width) + points[segments])
+        let (windows, unit) = bytes.split_at(xyzz * segments);
+        Ok(combine::<A>(windows, shape.width) + from_xyzz::<A>(unit))
     }
 }
 

@@ -50,9 +50,9 @@ pub(super) fn from_xyzz<A: MsmPoint>(bytes: &[u8]) -> A {
     unsafe { (&raw const affine).cast::<A>().read_unaligned() }
 }
 
-/// Σ 2^(width·s)·sums\[s\] by Horner's rule: `width` doublings and an addition per sum.
-pub(super) fn combine<A: MsmPoint>(sums: &[A], width: u32) -> A::Curve {
-    sums.iter()
-        .rev()
-        .fold(A::Curve::identity(), |acc, sum| (0..width).fold(acc, |acc, _| acc.double()) + *sum)
+/// Σ 2^(width·s)·S_s for the XYZZ points S_s in `bytes`, by Horner's rule: `width` doublings and an addition per point.
+/// The points are partial sums over secrets: none is kept.
+pub(super) fn combine<A: MsmPoint>(bytes: &[u8], width: u32) -> A::Curve {
+    let sums = bytes.chunks_exact(xyzz_bytes::<A>()).rev().map(from_xyzz::<A>);
+    sums.fold(A::Curve::identity(), |acc, sum| (0..width).fold(acc, |acc, _| acc.double()) + sum)
 }

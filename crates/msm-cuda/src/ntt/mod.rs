@@ -13,16 +13,17 @@ mod tables;
 pub use passes::Shape;
 
 use crate::{
-    device::{Args, Launch},
+    device::{Args, DevicePtr, Launch},
     memory::{Lease, Plan, Region, TableKey},
 };
 use forebay_msm::{
     BackendError, Curve, CurveId, ScalarField,
-    backend::{Coset, DomainSpec, QuotientBasis, Transform},
+    backend::{DomainSpec, QuotientBasis, Transform},
     domain::root_of_unity,
     field::as_limbs,
 };
 use passes::{Flags, Pass};
+pub(crate) use tables::PowersOf;
 use tables::{Powers, twiddle_factors};
 
 /// Bytes of a scalar.
@@ -36,9 +37,10 @@ pub(crate) struct Transforms<F> {
     spec: DomainSpec,
     shape: Shape,
     twiddle_table: usize,
-    /// Where the two halves of the twiddle table's factors wait to be multiplied, and later the powers of a shift.
-    low: Region,
-    high: Region,
+    /// Where the two halves of the twiddle table's factors wait to be multiplied.
+    factors: Region,
+    /// Powers and their tables: the low half, then the high one.
+    powers: Vec<(PowersOf, usize)>,
     log_low: u32,
     names: Names,
     field: core::marker::PhantomData<F>,
@@ -89,6 +91,7 @@ impl<F: ScalarField> Transforms<F> {
         spec: DomainSpec,
         shape: Shape,
         plan: &mut Plan,
+        powers: &[PowersOf],
     ) -> Result<Self, BackendError> {
         root_of_unity::<F>(spec.log_n, spec.generator)?;
         if spec.log_n > max_log_domain::<F>() {
@@ -98,36 +101,51 @@ impl<F: ScalarField> Transforms<F> {
             CurveId::Bls12_381 => "twiddle factors, bls12-381",
             CurveId::Bn254 => "twiddle factors, bn254",
         };
-        let key = TableKey { kind, parameters: [u64::from(spec.log_n), spec.generator.0, 0] };
+        let key = |code| TableKey { kind, parameters: [u64::from(spec.log_n), spec.generator.0, code] };
         let log_low = spec.log_n.div_ceil(2);
         Ok(Transforms {
             spec,
             shape,
-            twiddle_table: plan.table(key, (spec.size() / 2).max(1) * SCALAR),
-            low: plan.public(SCALAR << log_low),
-            high: plan.public(SCALAR << log_low),
+            twiddle_table: plan.table(key(0), (spec.size() / 2).max(1) * SCALAR),
+            factors: plan.public((2 * SCALAR) << log_low),
+            powers: powers.iter().map(|p| (*p, plan.table(key(p.code()), (2 * SCALAR) << log_low))).collect(),
             log_low,
             names: Names::of(C::ID),
             field: core::marker::PhantomData,
         })
     }
 
-    /// Makes the twiddle factors unless they are there: one product each, from two short tables.
+    /// Makes the tables that are not there.
     ///
     /// # Errors
     /// What the device reports.
     pub(crate) fn prepare(&self, lease: &mut Lease<'_>) -> Result<(), BackendError> {
+        for (which, table) in &self.powers {
+            let (region, filled) = lease.table(*table);
+            if !filled {
+                let powers = Powers::<F>::of(*which, self.spec)?;
+                lease.upload(region, 0, bytes_of(&powers.low))?;
+                lease.upload(region, SCALAR << self.log_low, bytes_of(&powers.high))?;
+                lease.filled(*table);
+            }
+        }
+        self.prepare_twiddles(lease)
+    }
+
+    /// One product each, from two short tables.
+    fn prepare_twiddles(&self, lease: &mut Lease<'_>) -> Result<(), BackendError> {
         let (table, filled) = lease.table(self.twiddle_table);
         if filled {
             return Ok(());
         }
         let factors = twiddle_factors::<F>(self.spec)?;
-        lease.upload(self.low, 0, bytes_of(&factors.low))?;
-        lease.upload(self.high, 0, bytes_of(&factors.high))?;
+        let high = SCALAR << self.log_low;
+        lease.upload(self.factors, 0, bytes_of(&factors.low))?;
+        lease.upload(self.factors, high, bytes_of(&factors.high))?;
         let count = (self.spec.size() / 2).max(1) as u32;
         let mut args = Args::new()
-            .ptr(lease.ptr(self.low))
-            .ptr(lease.ptr(self.high))
+            .ptr(lease.ptr(self.factors))
+            .ptr(lease.ptr(self.factors).offset(high))
             .ptr(lease.ptr(table))
             .u32(factors.log_low)
             .u32(count);
@@ -135,7 +153,6 @@ impl<F: ScalarField> Transforms<F> {
         let launch = Launch::linear(blocks, THREADS.min(count.next_multiple_of(32)));
         // SAFETY: as the signature of twiddle_table says; the regions hold 2^log_low and `count` elements.
         unsafe { lease.device().launch(lease.stream().id(), self.names.twiddles, launch, &mut args)? };
-        lease.stream().synchronize()?; // the short tables' place is used again
         lease.filled(self.twiddle_table);
         Ok(())
     }
@@ -151,16 +168,32 @@ impl<F: ScalarField> Transforms<F> {
         values: Region,
         out: Region,
     ) -> Result<(), BackendError> {
-        let (flags, powers) = match transform {
-            Transform::Forward => (Flags::NONE, None),
-            Transform::CosetForward(coset) => (Flags::SCALE_IN, Some(Powers::of_shift(self.spec, coset)?)),
-            Transform::Inverse => (Flags::INVERSE | Flags::SCALE_OUT, Some(Powers::size_inverse(self.spec))),
-            Transform::CosetInverse(coset) => {
-                (Flags::INVERSE | Flags::SCALE_OUT, Some(Powers::of_inverse_shift(self.spec, coset)?))
-            }
+        let flags = match transform {
+            Transform::Forward => Flags::NONE,
+            Transform::CosetForward(_) => Flags::SCALE_IN,
+            Transform::Inverse | Transform::CosetInverse(_) => Flags::INVERSE | Flags::SCALE_OUT,
         };
-        powers.map_or(Ok(()), |powers| self.upload_powers(lease, &powers))?;
-        self.analyse(lease, flags, values, out, 0)
+        self.analyse(lease, flags, Self::powers_of(transform), values, out, 0)
+    }
+
+    /// The powers that a transform needs.
+    pub(crate) fn powers_of(transform: Transform) -> Option<PowersOf> {
+        match transform {
+            Transform::Forward => None,
+            Transform::Inverse => Some(PowersOf::Size),
+            Transform::CosetForward(coset) => Some(PowersOf::Shift(coset)),
+            Transform::CosetInverse(coset) => Some(PowersOf::InverseShift(coset)),
+        }
+    }
+
+    /// The powers that a quotient needs.
+    pub(crate) fn powers_of_quotient(basis: QuotientBasis) -> Vec<PowersOf> {
+        let coset = basis.coset();
+        let mut powers = vec![PowersOf::OntoCoset(coset)];
+        if basis == QuotientBasis::Coefficients {
+            powers.push(PowersOf::Quotient(coset));
+        }
+        powers
     }
 
     /// Analysis from pass `from` on, to the natural order in `out`.
@@ -168,13 +201,14 @@ impl<F: ScalarField> Transforms<F> {
         &self,
         lease: &Lease<'_>,
         flags: Flags,
+        powers: Option<PowersOf>,
         values: Region,
         out: Region,
         from: usize,
     ) -> Result<(), BackendError> {
         let split = self.shape.split(self.spec.log_n);
         for i in from..split.len() {
-            let mut pass = self.pass(lease, split[i], values, values);
+            let mut pass = self.pass(lease, split[i], values, values, powers);
             pass.flags = flags & Flags::INVERSE;
             if i == 0 {
                 pass.flags = pass.flags | flags & Flags::SCALE_IN;
@@ -198,24 +232,21 @@ impl<F: ScalarField> Transforms<F> {
         basis: QuotientBasis,
         [a, b, c]: [Region; 3],
     ) -> Result<Region, BackendError> {
-        let coset: Coset = basis.coset();
-        self.upload_powers(lease, &Powers::onto_coset(self.spec, coset)?)?;
         let split = self.shape.split(self.spec.log_n);
-        self.to_coset(lease, &split, c, 0)?;
-        self.to_coset(lease, &split, b, 0)?;
-        self.to_coset(lease, &split, a, 1)?;
+        let onto = Some(PowersOf::OntoCoset(basis.coset()));
+        self.to_coset(lease, &split, c, onto, 0)?;
+        self.to_coset(lease, &split, b, onto, 0)?;
+        self.to_coset(lease, &split, a, onto, 1)?;
         // Of b and c everything is done; of a, the synthesis of pass 0 is not, unless one pass is all.
         let synthesis = if split.len() > 1 { Flags::SYNTHESIS } else { Flags::NONE };
-        let mut joining = self.pass(lease, split[0], a, a);
+        let quotient = Some(PowersOf::Quotient(basis.coset()));
+        let mut joining = self.pass(lease, split[0], a, a, quotient);
         (joining.b, joining.c) = (lease.ptr(b).0, lease.ptr(c).0);
         joining.flags = synthesis;
         if basis == QuotientBasis::OddCosetLagrange {
             self.launch(lease, self.names.joining, joining)?;
             return Ok(a);
         }
-        // The powers on the way to the coset are still being read: the next upload waits for the stream.
-        lease.stream().synchronize()?;
-        self.upload_powers(lease, &Powers::of_quotient(self.spec, coset)?)?;
         joining.flags = synthesis | Flags::ANALYSIS;
         if split.len() == 1 {
             joining.flags = joining.flags | Flags::SCALE_OUT | Flags::REVERSE;
@@ -223,7 +254,7 @@ impl<F: ScalarField> Transforms<F> {
             return Ok(a);
         }
         self.launch(lease, self.names.joining, joining)?;
-        self.analyse(lease, Flags::INVERSE | Flags::SCALE_OUT, a, c, 1)?;
+        self.analyse(lease, Flags::INVERSE | Flags::SCALE_OUT, quotient, a, c, 1)?;
         Ok(c)
     }
 
@@ -233,31 +264,41 @@ impl<F: ScalarField> Transforms<F> {
         lease: &Lease<'_>,
         split: &[(u32, u32)],
         values: Region,
+        powers: Option<PowersOf>,
         less: usize,
     ) -> Result<(), BackendError> {
         let last = split.len() - 1;
         for part in &split[..last] {
-            let mut pass = self.pass(lease, *part, values, values);
+            let mut pass = self.pass(lease, *part, values, values, None);
             pass.flags = Flags::INVERSE;
             self.launch(lease, self.names.analysis, pass)?;
         }
-        self.launch(lease, self.names.turning, self.pass(lease, split[last], values, values))?;
+        self.launch(lease, self.names.turning, self.pass(lease, split[last], values, values, powers))?;
         for part in split[..last].iter().skip(less).rev() {
-            self.launch(lease, self.names.synthesis, self.pass(lease, *part, values, values))?;
+            self.launch(lease, self.names.synthesis, self.pass(lease, *part, values, values, None))?;
         }
         Ok(())
     }
 
-    fn pass(&self, lease: &Lease<'_>, (first, levels): (u32, u32), source: Region, target: Region) -> Pass {
+    fn pass(
+        &self,
+        lease: &Lease<'_>,
+        (first, levels): (u32, u32),
+        source: Region,
+        target: Region,
+        powers: Option<PowersOf>,
+    ) -> Pass {
         let (table, _) = lease.table(self.twiddle_table);
+        let powers = self.powers.iter().find(|(which, _)| Some(*which) == powers);
+        let low = powers.map_or(DevicePtr::NULL, |(_, table)| lease.ptr(lease.table(*table).0));
         Pass {
             source: lease.ptr(source).0,
             target: lease.ptr(target).0,
             b: 0,
             c: 0,
             twiddles: lease.ptr(table).0,
-            low: lease.ptr(self.low).0,
-            high: lease.ptr(self.high).0,
+            low: low.0,
+            high: low.offset(SCALAR << self.log_low).0,
             log_n: self.spec.log_n,
             first,
             levels,
@@ -274,11 +315,6 @@ impl<F: ScalarField> Transforms<F> {
         // SAFETY: the parameter is the kernels' `Pass`; its regions hold n elements, the tables what their keys say.
         unsafe { lease.device().launch(lease.stream().id(), kernel, launch, &mut Args::new().value(pass))? };
         Ok(())
-    }
-
-    fn upload_powers(&self, lease: &Lease<'_>, powers: &Powers<F>) -> Result<(), BackendError> {
-        lease.upload(self.low, 0, bytes_of(&powers.low))?;
-        lease.upload(self.high, 0, bytes_of(&powers.high))
     }
 }
 

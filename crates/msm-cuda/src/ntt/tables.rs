@@ -40,6 +40,35 @@ fn subset_products<F: ScalarField>(factors: &[F]) -> Vec<F> {
     products
 }
 
+/// Which powers: factors of position j, for a domain of n points and the shift s of a coset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PowersOf {
+    /// 1/n.
+    Size,
+    /// s^j.
+    Shift(Coset),
+    /// s^−j/n.
+    InverseShift(Coset),
+    /// s^j/n: from the inverse transform to the coset.
+    OntoCoset(Coset),
+    /// s^−j/(n·(s^n − 1)): from values on the coset to the coefficients of the quotient.
+    Quotient(Coset),
+}
+
+impl PowersOf {
+    /// A number for a table's key.
+    pub(super) fn code(self) -> u64 {
+        let coset = |c: Coset| u64::from(c == Coset::OddRoots);
+        match self {
+            PowersOf::Size => 1,
+            PowersOf::Shift(c) => 2 + coset(c),
+            PowersOf::InverseShift(c) => 4 + coset(c),
+            PowersOf::OntoCoset(c) => 6 + coset(c),
+            PowersOf::Quotient(c) => 8 + coset(c),
+        }
+    }
+}
+
 /// c·s^j for j < n.
 pub(super) struct Powers<F> {
     pub(super) low: Vec<F>,
@@ -58,31 +87,19 @@ impl<F: ScalarField> Powers<F> {
         }
     }
 
-    /// s^j.
-    pub(super) fn of_shift(spec: DomainSpec, coset: Coset) -> Result<Self, BackendError> {
-        Ok(Self::new(shift(spec, coset)?, F::ONE, spec))
-    }
-
-    /// 1/n.
-    pub(super) fn size_inverse(spec: DomainSpec) -> Self {
-        Self::new(F::ONE, size_inverse(spec), spec)
-    }
-
-    /// s^−j/n.
-    pub(super) fn of_inverse_shift(spec: DomainSpec, coset: Coset) -> Result<Self, BackendError> {
-        Ok(Self::new(inverse(shift(spec, coset)?), size_inverse(spec), spec))
-    }
-
-    /// s^j/n: from the inverse transform to the coset.
-    pub(super) fn onto_coset(spec: DomainSpec, coset: Coset) -> Result<Self, BackendError> {
-        Ok(Self::new(shift(spec, coset)?, size_inverse(spec), spec))
-    }
-
-    /// s^−j/(n·(s^n − 1)): from values on the coset to the coefficients of the quotient.
-    pub(super) fn of_quotient(spec: DomainSpec, coset: Coset) -> Result<Self, BackendError> {
-        let s: F = shift(spec, coset)?;
-        let vanishing = s.pow_vartime([spec.size() as u64]) - F::ONE;
-        Ok(Self::new(inverse(s), size_inverse::<F>(spec) * inverse(vanishing), spec))
+    pub(super) fn of(which: PowersOf, spec: DomainSpec) -> Result<Self, BackendError> {
+        let size = size_inverse(spec);
+        let (s, c) = match which {
+            PowersOf::Size => (F::ONE, size),
+            PowersOf::Shift(coset) => (shift(spec, coset)?, F::ONE),
+            PowersOf::InverseShift(coset) => (inverse(shift(spec, coset)?), size),
+            PowersOf::OntoCoset(coset) => (shift(spec, coset)?, size),
+            PowersOf::Quotient(coset) => {
+                let s: F = shift(spec, coset)?;
+                (inverse(s), size * inverse(s.pow_vartime([spec.size() as u64]) - F::ONE))
+            }
+        };
+        Ok(Self::new(s, c, spec))
     }
 }
 

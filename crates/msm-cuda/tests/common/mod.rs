@@ -1,4 +1,5 @@
 //! The MSM of this crate as a backend, and comparisons with the CPU backend.
+#![allow(clippy::unwrap_used)] // helpers of tests, outside of the functions that clippy knows to be tests
 
 use ff::Field;
 use forebay_msm::{
@@ -16,8 +17,8 @@ use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use std::sync::{Arc, Mutex};
 
 /// The MSM of this crate as a backend that can do nothing else.
-pub struct MsmOnly {
-    pub emulator: Arc<Emulator>,
+pub(crate) struct MsmOnly {
+    pub(crate) emulator: Arc<Emulator>,
     device: Arc<dyn Device>,
     arena: Mutex<Arena>,
     tuning: Tuning,
@@ -25,7 +26,7 @@ pub struct MsmOnly {
 
 impl MsmOnly {
     /// With an arena of so many bytes. The library may be another one, with sanitizers or a planted defect.
-    pub fn new(memory: usize, tuning: Tuning) -> MsmOnly {
+    pub(crate) fn new(memory: usize, tuning: Tuning) -> MsmOnly {
         let emulator = match std::env::var_os("FOREBAY_TEST_EMULATOR") {
             Some(library) => Emulator::load(library.as_ref(), 1 << 30),
             None => Emulator::new(1 << 30),
@@ -36,7 +37,7 @@ impl MsmOnly {
     }
 
     /// One MSM.
-    pub fn msm<A: DevicePoint>(
+    pub(crate) fn msm<A: DevicePoint>(
         &self,
         bases: Bases<'_, A>,
         scalars: &[A::Scalar],
@@ -84,13 +85,13 @@ impl<C: Curve<G1Affine: DevicePoint, G2Affine: DevicePoint>> Backend<C> for MsmO
 }
 
 /// Random scalars.
-pub fn random<F: Field>(n: usize, seed: u64) -> Vec<F> {
+pub(crate) fn random<F: Field>(n: usize, seed: u64) -> Vec<F> {
     let mut rng = ChaCha20Rng::seed_from_u64(seed);
     (0..n).map(|_| F::random(&mut rng)).collect()
 }
 
 /// Distinct points: (i + 1)·s·G for a random s.
-pub fn known_points<A: AffinePoint>(n: usize) -> Vec<A> {
+pub(crate) fn known_points<A: AffinePoint>(n: usize) -> Vec<A> {
     let step = A::generator() * random::<A::Scalar>(1, 77)[0];
     let mut points = vec![A::identity(); n];
     let sums: Vec<A::Curve> = core::iter::successors(Some(step), |sum| Some(*sum + step)).take(n).collect();
@@ -136,14 +137,14 @@ where
 }
 
 /// Compares with the CPU backend.
-pub fn check<A: DevicePoint>(device: &MsmOnly, case: &str, points: &[A], scalars: &[A::Scalar]) {
+pub(crate) fn check<A: DevicePoint>(device: &MsmOnly, case: &str, points: &[A], scalars: &[A::Scalar]) {
     let found = device.msm(Bases::from_slice(points), scalars);
     let found = found.unwrap_or_else(|e| panic!("{case}, {} terms: {e}", scalars.len()));
     assert!(found == expected(points, scalars), "{}, {case}: wrong sum of {} terms", A::GROUP, scalars.len());
 }
 
 /// As [`check`], over points prepared once with so many bytes of tables. Returns the copies in the table.
-pub fn check_prepared<A: DevicePoint>(
+pub(crate) fn check_prepared<A: DevicePoint>(
     device: &MsmOnly,
     budget: usize,
     points: &[A],
