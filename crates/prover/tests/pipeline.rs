@@ -52,8 +52,12 @@ impl<C: Curve> Witnesses<C> for Copies<C> {
 }
 
 fn executor() -> Executor {
+    executor_on(Devices::CPU)
+}
+
+fn executor_on(devices: Devices) -> Executor {
     let config = Config { synthesis: 2, msm: 2, pw: 3, ..Config::default() };
-    let parts = Parts::from_config(&config, &MachineReport::read(), Devices::CPU).unwrap();
+    let parts = Parts::from_config(&config, &MachineReport::read(), devices).unwrap();
     Executor::start(parts).unwrap()
 }
 
@@ -162,6 +166,8 @@ struct Faulty {
     calls: AtomicUsize,
     fail: usize,
     lie: usize,
+    /// Every MSM fails.
+    dead: bool,
 }
 
 impl Backend<Bn254> for Faulty {
@@ -179,7 +185,7 @@ impl Backend<Bn254> for Faulty {
         scalars: &[<Bn254 as Curve>::Fr],
     ) -> Result<<Bn254 as Curve>::G1, BackendError> {
         let call = self.calls.fetch_add(1, Ordering::SeqCst);
-        if call == self.fail {
+        if self.dead || call == self.fail {
             return Err(BackendError::new(ErrorClass::Retryable, "msm", "planted"));
         }
         let sum = Backend::<Bn254>::msm_g1(&self.inner, bases, scalars)?;
@@ -220,9 +226,27 @@ fn a_device_that_errs_or_lies_is_tried_again() {
     let executor = executor();
     let inner = || CpuBackend::new(Arc::clone(&executor.pools().msm));
     for (fail, lie) in [(2, usize::MAX), (usize::MAX, 1), (0, 5)] {
-        let backend = Arc::new(Faulty { inner: inner(), calls: AtomicUsize::new(0), fail, lie });
+        let backend = Arc::new(Faulty { inner: inner(), calls: AtomicUsize::new(0), fail, lie, dead: false });
         let case = Case::<Bn254>::on(&executor, 100, backend);
         case.check(case.submit(&executor, 3, None), 3);
     }
+    nothing_is_left(&executor);
+}
+
+/// A device that never works is taken out of use, and the host's kernels make the proofs.
+#[test]
+fn the_host_proves_where_the_device_fails() {
+    let executor = executor_on(Devices { count: 1, memory: Some(1 << 30) });
+    let host = Arc::new(CpuBackend::new(Arc::clone(&executor.pools().msm)));
+    let inner = CpuBackend::new(Arc::clone(&executor.pools().msm));
+    let (fail, lie) = (usize::MAX, usize::MAX);
+    let device = Arc::new(Faulty { inner, calls: AtomicUsize::new(0), fail, lie, dead: true });
+    let calls = Arc::clone(&device);
+    let case = Case::<Bn254> { backend: host, ..Case::on(&executor, 100, device) };
+    case.check(case.submit(&executor, 3, None), 3);
+    assert_eq!(executor.snapshot().devices_up, 0);
+    let before = calls.calls.load(Ordering::SeqCst);
+    case.check(case.submit(&executor, 2, None), 2);
+    assert_eq!(calls.calls.load(Ordering::SeqCst), before, "a device out of use is not asked");
     nothing_is_left(&executor);
 }
