@@ -2,8 +2,9 @@
 //!
 //! Each test compiles the kernels once more and runs the workload below in a process of its own.
 
+use ff::Field;
 use forebay_msm::{
-    Backend, Bls12_381, Bn254, CpuBackend, Curve,
+    Backend, Bases, Bls12_381, Bn254, CpuBackend, Curve,
     backend::{Coset, DomainSpec, QuotientBasis, RootGenerator, Transform},
 };
 use forebay_msm_cuda::{
@@ -11,6 +12,7 @@ use forebay_msm_cuda::{
     device::{Args, Device, DeviceMemory, Launch, Stream},
     ntt::Shape,
 };
+use group::{Curve as _, Group};
 use std::{
     path::{Path, PathBuf},
     process::{Command, Output},
@@ -137,6 +139,8 @@ fn workload() {
     }
     quotients::<Bls12_381>(&emulator);
     quotients::<Bn254>(&emulator);
+    multiplications::<Bls12_381>(&emulator);
+    multiplications::<Bn254>(&emulator);
 }
 
 fn overrun(emulator: Arc<Emulator>) {
@@ -182,4 +186,30 @@ where
         }
         assert!(values == vector(5), "wrong transform, 2^{log_n}");
     }
+}
+
+/// Scalars of every kind and points that meet, in both groups.
+fn multiplications<C: Curve>(emulator: &Arc<Emulator>)
+where
+    CpuBackend: Backend<C>,
+    CudaBackend: Backend<C>,
+{
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap_or_else(|e| panic!("{e}"));
+    let cpu = CpuBackend::new(Arc::new(pool));
+    let settings = Settings { budget: None, shape: None };
+    let device = CudaBackend::new(emulator.clone(), cpu.clone(), settings).unwrap_or_else(|e| panic!("{e}"));
+    let kinds = |i: u64| {
+        let full = (C::Fr::from(i) + C::Fr::from(3)).invert().unwrap_or(C::Fr::ONE);
+        [C::Fr::from(i % 2), -C::Fr::from(i), full]
+    };
+    let scalars: Vec<C::Fr> = (0..140u64).map(|i| kinds(i)[i as usize % 3]).collect();
+    let g1: Vec<C::G1Affine> =
+        (0..140u64).map(|i| (C::G1::generator() * C::Fr::from(i % 50)).to_affine()).collect();
+    let g2: Vec<C::G2Affine> =
+        (0..140u64).map(|i| (C::G2::generator() * C::Fr::from(i % 50)).to_affine()).collect();
+    let sums = |backend: &dyn Backend<C>| {
+        let g1 = backend.msm_g1(Bases::from_slice(&g1), &scalars).unwrap_or_else(|e| panic!("{e}"));
+        (g1, backend.msm_g2(Bases::from_slice(&g2), &scalars).unwrap_or_else(|e| panic!("{e}")))
+    };
+    assert!(sums(&device) == sums(&cpu), "wrong sum");
 }
