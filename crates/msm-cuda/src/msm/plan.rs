@@ -209,8 +209,9 @@ mod tests {
 
     #[test]
     fn widths_grow_with_the_size() {
-        let width = |log_n| choose(&problem(log_n), |_| true).map(|s| s.width);
-        assert_eq!([10, 16, 20, 24, 26].map(width), [7, 13, 15, 20, 20].map(Some));
+        let widths =
+            [10, 16, 20, 24, 26].map(|log_n| choose(&problem(log_n), |_| true).map_or(0, |s| s.width));
+        assert!(widths.is_sorted() && (4..=8).contains(&widths[0]) && widths[4] > 18, "{widths:?}");
     }
 
     #[test]
