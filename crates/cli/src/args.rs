@@ -83,6 +83,13 @@ pub(crate) enum Command {
         #[command(subcommand)]
         what: StarkCommand,
     },
+    /// Filecoin's proofs: runs the program `forebay-filecoin`, which is installed by itself, with what follows
+    #[command(disable_help_flag = true)]
+    Filecoin {
+        /// See `forebay filecoin --help`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<std::ffi::OsString>,
+    },
     /// Predict what many proofs in flight do, on a model of a machine
     Simulate(SimulateArgs),
     /// Look at the machine and recommend a configuration for it

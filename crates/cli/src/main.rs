@@ -41,6 +41,9 @@ fn run(cli: Cli) -> Result<(), Failure> {
         clap_complete::generate(shell, &mut Cli::command(), "forebay", &mut std::io::stdout());
         return Ok(());
     }
+    if let Command::Filecoin { arguments } = &cli.command {
+        return commands::filecoin::run(arguments);
+    }
     let session = Session::start(&cli.global)?;
     match cli.command {
         Command::Demo(args) => commands::demo::run(&session, &args),
@@ -54,7 +57,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Stark { what } => commands::stark::run(&session, &what),
         Command::Simulate(args) => commands::simulate::run(&session, &args),
         Command::Doctor(args) => commands::doctor::run(&session, &args),
-        Command::Completions { .. } => unreachable!("handled above"),
+        Command::Filecoin { .. } | Command::Completions { .. } => unreachable!("handled above"),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Development parameters from a seed, in bellperson's format, where filecoin-proofs looks for them. Whoever knows the seed
 //! can forge proofs: for tests and benchmarks alone.
 //!
-//! Forebay's own setup makes them ([`forebay_prover::setup`]), which takes a tenth of the time of bellperson's. That both are
+//! Forebay's own setup makes them ([`forebay_prover::setup`]), in a fourth of bellperson's time. That both are
 //! alike is for bellperson's prover and filecoin-proofs' verifiers to say: tests ask them.
 
 use crate::{

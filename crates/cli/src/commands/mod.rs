@@ -5,6 +5,7 @@ pub(crate) mod compile;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod export;
+pub(crate) mod filecoin;
 pub(crate) mod inspect;
 pub(crate) mod prove;
 pub(crate) mod setup;

@@ -12,7 +12,7 @@ use storage_proofs_core::compound_proof::CompoundProof;
 use storage_proofs_porep::stacked::{PublicInputs, StackedCompound, StackedDrg, Tau};
 
 const ID: CircuitId = CircuitId { kind: ProofKind::Porep, sector_size: SectorSize::KiB2 };
-const PARAMETERS: &str = "POREP_DIGEST";
+const PARAMETERS: &str = "30ba33fc89eecfa078bc83601b8a3c9abff8cb5e5c18aba7b5783ea3a9995694";
 
 #[test]
 #[ignore = "generates parameters: CPU-minutes and 1.1 GB, once"]
