@@ -22,12 +22,14 @@
 //! be compared with.
 
 mod arena;
+mod buffer;
 mod classes;
 pub(crate) mod memory;
 mod queue;
 mod thread;
 
-pub use arena::{Arena, ArenaError, Buffer, Counters};
+pub use arena::{Arena, ArenaError, Counters};
+pub use buffer::Buffer;
 pub use classes::{HUGE_PAGE, class_size};
 pub use thread::Reclaimer;
 
