@@ -18,6 +18,7 @@ use forebay_reference::random::RandomCircuit;
 use forebay_scheduler::{
     config::Config,
     executor::{Devices, Executor, JobError, JobHandle, Parts, Request, StageContext},
+    gate::{LEARNING, StageKey},
     policy::{CircuitId, Failure, Refusal},
     probe::MachineReport,
 };
@@ -56,7 +57,11 @@ fn executor() -> Executor {
 }
 
 fn executor_on(devices: Devices) -> Executor {
-    let config = Config { synthesis: 2, msm: 2, pw: 3, ..Config::default() };
+    executor_with(2, devices)
+}
+
+fn executor_with(gw: usize, devices: Devices) -> Executor {
+    let config = Config { synthesis: 2, msm: 2, pw: 3, gw, ..Config::default() };
     let parts = Parts::from_config(&config, &MachineReport::read(), devices).unwrap();
     Executor::start(parts).unwrap()
 }
@@ -130,6 +135,36 @@ fn circuits_and_curves_share_an_executor() {
     for stage in stages {
         assert_eq!(spans.iter().filter(|s| s.stage == stage && s.ok).count(), 12, "{stage}");
     }
+    nothing_is_left(&executor);
+}
+
+/// The gate's closed loop acts on real proofs: each circuit's tails are measured against a baseline of their own.
+#[test]
+fn tails_are_measured_per_circuit() {
+    let executor = executor_with(1, Devices::CPU);
+    let (small, large) = (Case::<Bn254>::new(&executor, 30), Case::<Bn254>::new(&executor, 3000));
+    let runs = u64::from(LEARNING) + 3;
+    let jobs = (small.submit(&executor, runs as u32, None), large.submit(&executor, runs as u32, None));
+    small.check(jobs.0, runs as usize);
+    large.check(jobs.1, runs as usize);
+    let report = executor.stages().report();
+    assert_eq!(report.len(), 2);
+    let mut per_run = Vec::new();
+    for case in [&small, &large] {
+        let stage = StageKey { circuit: case.circuit.z.len() as u64, stage: "tail" };
+        let seen = report[&stage];
+        assert_eq!((seen.runs, seen.judged), (runs, runs - u64::from(LEARNING)), "{stage:?}");
+        assert!(seen.alone >= u64::from(LEARNING) && seen.last_inflation.is_some(), "{seen:?}");
+        let baseline = executor.stages().baseline(stage).unwrap();
+        assert_eq!(baseline.bytes * runs, seen.bytes);
+        per_run.push(baseline.bytes);
+    }
+    let terms = (large.circuit.z.len() - small.circuit.z.len()) as u64;
+    // A point in G2 and a scalar per variable; what the verification moves is the same for both.
+    let term = (size_of::<<Bn254 as Curve>::G2Affine>() + size_of::<<Bn254 as Curve>::Fr>()) as u64;
+    assert!(per_run[0] > 0);
+    assert_eq!(per_run[1] - per_run[0], terms * term);
+    assert!(executor.stages().k().is_some());
     nothing_is_left(&executor);
 }
 

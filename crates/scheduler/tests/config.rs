@@ -5,6 +5,7 @@
 use forebay_scheduler::config::{
     Config, ConfigError, GateMode, Machine, Pinning, ReclaimMode, Size, SizeError,
 };
+use forebay_scheduler::gate::Mode;
 use proptest::prelude::*;
 
 const GIB: u64 = 1 << 30;
@@ -32,6 +33,7 @@ fn every_key_is_read() {
         device-budget = "50%"
         gate = "park"
         gate-evaluators = 3
+        evaluators-at-knee = 5
         inflation-bound = 1.25
         reclaim = "mutex"
         huge-pages = false
@@ -53,6 +55,7 @@ fn every_key_is_read() {
         device_budget: Size::Percent(50.0),
         gate: GateMode::Park,
         gate_evaluators: 3,
+        evaluators_at_knee: Some(5),
         inflation_bound: 1.25,
         reclaim: ReclaimMode::Mutex,
         huge_pages: false,
@@ -95,6 +98,13 @@ fn nonsense_is_refused_with_the_reason_and_the_line() {
         ("[scheduler]\ngw = 0\n", "line 2: gw: 0 is not between 1 and 65536"),
         ("[scheduler]\nsynthesis = 1000000\n", "line 2: synthesis: 1000000 is not between 0 and 65536"),
         ("[scheduler]\ngpu_threads = 70000\n", "line 2: msm: 70000 is not between 0 and 65536"),
+        (
+            "[scheduler]\nevaluators-at-knee = 65537\n",
+            "line 2: evaluators-at-knee: 65537 is not between 0 and 65536",
+        ),
+        ("[scheduler]\nevaluators-at-knee = -1\n", "line 2: invalid value: integer `-1`"),
+        ("[scheduler]\nevaluators-at-knee = \"all\"\n", "line 2: invalid type: string \"all\""),
+        ("[scheduler]\nevaluators-at-the-knee = 1\n", "line 2: unknown field `evaluators-at-the-knee`"),
         ("[scheduler]\ninflation-bound = 1.0\n", "line 2: inflation-bound: 1 is not above 1"),
         ("[scheduler]\ninflation-bound = nan\n", "line 2: inflation-bound: NaN is not above 1"),
     ];
@@ -106,6 +116,23 @@ fn nonsense_is_refused_with_the_reason_and_the_line() {
         Config::from_toml("[scheduler]\nlook-ahead = 0", &MACHINE),
         Err(ConfigError::Value { line: Some(2), key: "look-ahead", .. })
     ));
+}
+
+/// Mode adaptive begins at the knee that the doctor measured, at most with the evaluators that there are.
+#[test]
+fn the_gate_begins_at_the_knee() {
+    let begins = |config: Config| config.stages(8).gate().mode();
+    let adaptive = |evaluators_at_knee| Config { evaluators_at_knee, ..Config::default() };
+    assert_eq!(begins(adaptive(None)), Mode::Park(8));
+    assert_eq!(begins(adaptive(Some(0))), Mode::Park(0));
+    assert_eq!(begins(adaptive(Some(3))), Mode::Park(3));
+    assert_eq!(begins(adaptive(Some(65_536))), Mode::Park(8));
+    // The other modes have settings of their own.
+    assert_eq!(begins(Config { gate: GateMode::Park, ..adaptive(Some(3)) }), Mode::Park(1));
+    assert_eq!(begins(Config { gate: GateMode::Off, ..adaptive(Some(3)) }), Mode::Off);
+    let text = adaptive(Some(3)).to_toml();
+    assert_eq!(Config::from_toml(&text, &MACHINE), Ok(adaptive(Some(3))));
+    assert!(!adaptive(None).to_toml().contains("knee"));
 }
 
 #[test]

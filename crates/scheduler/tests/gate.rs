@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used)] // helpers of tests
 
 use forebay_scheduler::cancel::{CancelToken, Interrupted, Wait};
-use forebay_scheduler::gate::{BandwidthGate, Baseline, Controller, ControllerOptions, Mode, Stages};
+use forebay_scheduler::gate::{
+    BandwidthGate, Baseline, Controller, ControllerOptions, LEARNING, Measured, Mode, StageKey, Stages,
+};
 use rayon::prelude::*;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
@@ -175,28 +177,166 @@ fn loops_of_a_pool_finish_and_are_cancelled() {
     assert_eq!((gate.running(), gate.parked()), (0, 0));
 }
 
+const fn tail(circuit: u64) -> StageKey {
+    StageKey { circuit, stage: "tail" }
+}
+
+/// A run in which k was in force.
+fn run(bytes: u64, millis: u64, beside: bool) -> Measured {
+    Measured { bytes, time: Duration::from_millis(millis), limited: true, beside }
+}
+
+fn adaptive(max: u32) -> Stages {
+    let gate = BandwidthGate::new(Mode::Off);
+    Stages::adaptive(gate, Controller::new(ControllerOptions::new(1.1, max)))
+}
+
 #[test]
 fn measured_stages_set_k() {
-    let gate = BandwidthGate::new(Mode::Off);
-    let stages = Stages::adaptive(gate.clone(), Controller::new(ControllerOptions::new(1.1, 8)));
+    let stages = adaptive(8);
+    let gate = stages.gate().clone();
+    assert_eq!((gate.mode(), stages.k()), (Mode::Park(8), Some(8)));
+    assert_eq!(stages.record(tail(1), run(100, 1000, true)), None); // no baseline yet
     assert_eq!(gate.mode(), Mode::Park(8));
-    let second = Duration::from_secs(1);
-    assert_eq!(stages.record("g2", 100, second, true), None); // no baseline yet
-    assert_eq!(gate.mode(), Mode::Park(8));
-    stages.set_baseline("g2", Baseline { bytes: 100, time: second });
-    assert_eq!(stages.record("g2", 100, 2 * second, true), Some(2.0));
+    stages.set_baseline(tail(1), Baseline { bytes: 100, time: Duration::from_secs(1) });
+    assert_eq!(stages.record(tail(1), run(100, 2000, true)), Some(2.0));
     assert_eq!(gate.mode(), Mode::Park(4));
     // Twice the bytes in twice the time is no inflation.
-    assert_eq!(stages.record("g2", 200, 2 * second, true), Some(1.0));
-    stages.record("g2", 200, 2 * second, true);
+    assert_eq!(stages.record(tail(1), run(200, 2000, true)), Some(1.0));
+    stages.record(tail(1), run(200, 2000, true));
     assert_eq!(gate.mode(), Mode::Park(5));
-    // Nobody ran beside it: says nothing.
+    // The limit was not in force: says nothing.
     for _ in 0..10 {
-        stages.record("g2", 200, 2 * second, false);
+        stages.record(tail(1), Measured { limited: false, ..run(200, 2000, true) });
     }
     assert_eq!(gate.mode(), Mode::Park(5));
-    let report = stages.report()["g2"];
-    assert_eq!((report.runs, report.worst_inflation, report.last_inflation), (14, Some(2.0), Some(1.0)));
-    assert!(stages.begin("g2").finish(100).is_some());
+    let report = stages.report()[&tail(1)];
+    assert_eq!((report.runs, report.alone, report.judged), (14, 0, 13));
+    assert_eq!((report.worst_inflation, report.last_inflation), (Some(2.0), Some(1.0)));
+    // Nothing to learn: a baseline was given.
+    let hold = stages.begin(tail(1));
+    assert_eq!(gate.mode(), Mode::Park(5));
+    assert!(hold.finish(100).is_some());
     assert!(!gate.is_held());
+}
+
+/// A large circuit's tail takes 1 ns a byte, a small one's, which is mostly the verification, 50. Neither looks slowed
+/// down beside the other; one that is slowed down does, by as much as it is.
+#[test]
+fn circuits_of_different_size_have_baselines_of_their_own() {
+    let stages = adaptive(8);
+    let (large, small) = (run(1_000_000_000, 1000, true), run(100_000, 5, true));
+    let alone = |run| Measured { beside: false, ..run };
+    stages.record(tail(1), alone(large));
+    stages.record(tail(2), alone(small));
+    for _ in 0..100 {
+        assert_eq!(stages.record(tail(1), large), Some(1.0));
+        assert_eq!(stages.record(tail(2), small), Some(1.0));
+        assert_eq!(stages.k(), Some(8));
+    }
+    assert_eq!(stages.record(tail(2), Measured { time: 2 * small.time, ..small }), Some(2.0));
+    assert_eq!(stages.k(), Some(4), "both share the machine, so they share k");
+    let report = stages.report();
+    for circuit in [1, 2] {
+        let seen = report[&tail(circuit)];
+        assert_eq!((seen.alone, seen.judged), (1, seen.runs - 1), "circuit {circuit}");
+    }
+    assert_eq!(stages.baseline(tail(2)), Some(Baseline { bytes: 100_000, time: small.time }));
+    // The same under one number: what would happen without the key.
+    let merged = adaptive(8);
+    merged.record(tail(1), alone(large));
+    assert!(merged.record(tail(1), small).unwrap() > 49.0);
+}
+
+/// On a machine where more than three evaluators slow every tail down, two circuits in turn settle k at three, or one above
+/// where the controller tries.
+#[test]
+fn two_circuits_settle_one_k() {
+    let stages = adaptive(16);
+    let base = [run(1_000_000_000, 1000, true), run(100_000, 5, true)];
+    for (circuit, base) in base.iter().enumerate() {
+        stages.record(tail(circuit as u64), Measured { beside: false, ..*base });
+    }
+    let mut seen = Vec::new();
+    for i in 0..200 {
+        let (k, circuit) = (stages.k().unwrap(), i % 2);
+        let time = base[circuit].time.mul_f64(1.0 + 0.2 * f64::from(k.saturating_sub(3)));
+        stages.record(tail(circuit as u64), Measured { time, beside: k > 0, ..base[circuit] });
+        seen.push(k);
+    }
+    assert_eq!(seen[0], 16);
+    assert!(seen[20..].iter().all(|k| (2..=4).contains(k)), "{seen:?}");
+    assert!(seen[20..].contains(&3), "{seen:?}");
+}
+
+/// The first runs of a circuit hold all evaluators back, whatever k is; k comes back with the last of them, also when a
+/// stage fails.
+#[test]
+fn the_first_runs_of_a_circuit_are_alone() {
+    let stages = adaptive(8);
+    let gate = stages.gate().clone();
+    for circuit in [1, 2] {
+        for lesson in 0..LEARNING {
+            let (hold, other) = (stages.begin(tail(circuit)), stages.begin(tail(circuit + 10)));
+            assert_eq!(gate.mode(), Mode::Park(0), "circuit {circuit}, lesson {lesson}");
+            let _ = hold.finish(100);
+            assert_eq!(gate.mode(), Mode::Park(0), "the other still learns");
+            drop(other);
+            assert_eq!(gate.mode(), Mode::Park(8));
+        }
+        let hold = stages.begin(tail(circuit));
+        assert_eq!(gate.mode(), Mode::Park(8));
+        drop(hold);
+    }
+    let report = stages.report();
+    assert_eq!((report[&tail(1)].runs, report[&tail(1)].alone), (LEARNING.into(), LEARNING.into()));
+    assert_eq!((report[&tail(11)].runs, report[&tail(1)].judged), (0, 0));
+    // What only measures holds nobody back.
+    let measuring = Stages::new(BandwidthGate::new(Mode::Park(3)));
+    let _hold = measuring.begin(tail(1));
+    assert_eq!((measuring.gate().mode(), measuring.k()), (Mode::Park(3), None));
+}
+
+/// Whether evaluators ran beside a stage is seen at the gate.
+#[test]
+fn company_is_seen() {
+    let gate = BandwidthGate::new(Mode::Park(2));
+    let stages = Stages::new(gate.clone());
+    let alone = || stages.report()[&tail(1)].alone;
+    let _ = stages.begin(tail(1)).finish(1);
+    assert_eq!(alone(), 1);
+    // One that runs already; one that comes; a loop that is under way; one that begins.
+    let evaluator = gate.enter(Wait::forever()).unwrap();
+    let _ = stages.begin(tail(1)).finish(1);
+    assert_eq!(alone(), 1);
+    drop(evaluator);
+    let hold = stages.begin(tail(1));
+    thread::scope(|s| {
+        s.spawn(|| drop(gate.enter(Wait::forever()).unwrap()));
+    });
+    let _ = hold.finish(1);
+    assert_eq!(alone(), 1);
+    let evaluation = gate.evaluation(CancelToken::new());
+    let _ = stages.begin(tail(1)).finish(1);
+    assert_eq!(alone(), 1);
+    drop(evaluation);
+    let hold = stages.begin(tail(1));
+    drop(gate.evaluation(CancelToken::new()));
+    let _ = hold.finish(1);
+    assert_eq!(alone(), 1);
+    let _ = stages.begin(tail(1)).finish(1);
+    assert_eq!(alone(), 2);
+    assert_eq!(stages.report()[&tail(1)].runs, 6);
+    // With k = 0, what runs comes to rest at its next checkpoint.
+    gate.set_mode(Mode::Park(0));
+    let evaluation = gate.evaluation(CancelToken::new());
+    let _ = stages.begin(tail(1)).finish(1);
+    assert_eq!(alone(), 3);
+    let hold = stages.begin(tail(1));
+    gate.set_mode(Mode::Park(1));
+    thread::scope(|s| {
+        s.spawn(|| evaluation.checkpoint().unwrap());
+    });
+    let _ = hold.finish(1);
+    assert_eq!(alone(), 3, "k was raised meanwhile");
 }

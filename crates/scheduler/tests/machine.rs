@@ -196,6 +196,8 @@ fn every_key_is_recommended_with_a_reason() {
     // The seed's own setting of its pool: two caches' worth.
     assert_eq!((recommended.config.msm, recommended.config.synthesis), (32, 192));
     assert_eq!((recommended.config.pin, recommended.config.gate_evaluators), (Pinning::L3, 31));
+    assert_eq!(recommended.config.evaluators_at_knee, Some(31));
+    assert_eq!(recommend(&report, &[]).config.evaluators_at_knee, None, "not measured");
     let text = recommended.to_toml();
     let lines: Vec<_> = text.lines().collect();
     for (i, line) in lines.iter().enumerate().filter(|(_, line)| line.contains(" = ")) {

@@ -3,6 +3,7 @@
 use crate::{
     Blinding, ProveError, Prover,
     groth16::{self, Evaluations, Sums},
+    pipeline::footprint::{self, msm_bytes},
     verify,
 };
 use forebay_formats::{Proof, PublicSignals};
@@ -103,7 +104,7 @@ impl<C: Curve> Work for ProofJob<C> {
         let key = &**self.prover.key();
         let Tail { z, sums } = tail;
         let v2 = timed(cx, "msm b2", |recording| {
-            recording.add_bytes(msm_bytes::<C::G2Affine>(z.len()));
+            recording.add_bytes(msm_bytes::<C::G2Affine, C::Fr>(z.len()));
             self.host.msm_g2(key.b2(), &z).map_err(|e| classify(e.into()))
         })?;
         let proof = groth16::assemble(key, &sums, v2, &Blinding::random(&mut OsRng));
@@ -117,6 +118,10 @@ impl<C: Curve> Work for ProofJob<C> {
         let checked = self.prover.circuit().has_c();
         let error = ProveError::Rejected { checked };
         Err(if checked { StageError::Retryable(error) } else { StageError::Fatal(error) })
+    }
+
+    fn tail_bytes(&self) -> u64 {
+        footprint::tail_bytes(&**self.prover.key())
     }
 }
 
@@ -141,7 +146,7 @@ impl<C: Curve> ProofJob<C> {
         let msm = |name, bases, scalars: &[C::Fr]| -> Result<C::G1, StageError<ProveError>> {
             cx.check()?;
             timed(cx, name, |recording| {
-                recording.add_bytes(msm_bytes::<C::G1Affine>(scalars.len()));
+                recording.add_bytes(msm_bytes::<C::G1Affine, C::Fr>(scalars.len()));
                 backend.msm_g1(bases, scalars).map_err(|e| classify(e.into()))
             })
         };
@@ -200,9 +205,4 @@ fn by_class(class: ErrorClass, error: ProveError) -> StageError<ProveError> {
         ErrorClass::DeviceLost => StageError::DeviceLost(error),
         ErrorClass::Bug => StageError::Fatal(error),
     }
-}
-
-/// Bytes that an MSM of `n` terms reads at least: each point and each scalar once.
-fn msm_bytes<P>(n: usize) -> u64 {
-    (n * (size_of::<P>() + 32)) as u64
 }

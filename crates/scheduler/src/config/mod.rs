@@ -68,6 +68,10 @@ pub struct Config {
     pub gate: GateMode,
     /// Evaluators that run beside a critical stage, in mode park.
     pub gate_evaluators: u32,
+    /// Evaluators that, with one critical stage, just saturate the memory: where mode adaptive begins. Without it, nobody is
+    /// held back before a measurement says so. The doctor measures it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evaluators_at_knee: Option<u32>,
     /// The inflation of critical stages that mode adaptive allows: 1.1 is a tenth more time than alone.
     pub inflation_bound: f64,
     /// How big buffers are freed.
@@ -107,6 +111,7 @@ impl Default for Config {
             device_budget: Size::Percent(90.0),
             gate: GateMode::default(),
             gate_evaluators: 1,
+            evaluators_at_knee: None,
             inflation_bound: 1.1,
             reclaim: ReclaimMode::default(),
             huge_pages: true,
@@ -157,8 +162,9 @@ impl Config {
             GateMode::Park => fixed(gate::Mode::Park(self.gate_evaluators)),
             GateMode::Adaptive => {
                 let options = gate::ControllerOptions::new(self.inflation_bound, evaluators);
-                let gate = gate::BandwidthGate::new(gate::Mode::Park(evaluators));
-                gate::Stages::adaptive(gate, gate::Controller::new(options))
+                let first = self.evaluators_at_knee.unwrap_or(evaluators);
+                let gate = gate::BandwidthGate::new(gate::Mode::Park(first));
+                gate::Stages::adaptive(gate, gate::Controller::starting_at(options, first))
             }
         }
     }

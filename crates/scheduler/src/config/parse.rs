@@ -109,6 +109,7 @@ impl Config {
             ("synthesis", self.synthesis, 0),
             ("msm", self.msm, 0),
             ("gate-evaluators", self.gate_evaluators as usize, 0),
+            ("evaluators-at-knee", self.evaluators_at_knee.unwrap_or(0) as usize, 0),
             ("gw", self.gw, 1),
             ("pw", self.pw, 1),
             ("look-ahead", self.look_ahead, 1),

@@ -15,8 +15,8 @@ use crate::{
     budget::{Amounts, Budget, Reservation},
     cancel::CancelToken,
     policy::{
-        Action, DeviceId, Event, Failure, Footprint, JobId, JobSpec, Outcome, PartitionId, Policy, Refusal,
-        Run, Snapshot, Time, WorkerId,
+        Action, CircuitId, DeviceId, Event, Failure, Footprint, JobId, JobSpec, Outcome, PartitionId, Policy,
+        Refusal, Run, Snapshot, Time, WorkerId,
     },
     reclaim::Reclaimer,
     timeline::Timeline,
@@ -30,6 +30,7 @@ use std::{
 /// A stage that a thread is to run.
 pub(super) struct Task {
     pub(super) run: Run,
+    pub(super) circuit: CircuitId,
     pub(super) stages: Arc<dyn Stages>,
     pub(super) cancel: CancelToken,
     /// When the partition could have begun, had there been a place for it.
@@ -67,6 +68,7 @@ pub(super) struct Queues {
 /// A job that is not over.
 struct Open {
     stages: Arc<dyn Stages>,
+    circuit: CircuitId,
     footprint: Footprint,
     submitted: Duration,
     ready: HashMap<u32, Duration>,
@@ -120,7 +122,8 @@ impl Core {
             return Outcome::Applied;
         }
         let submitted = self.timeline.now();
-        let open = Open { stages, footprint: spec.footprint, submitted, ready: HashMap::new() };
+        let (circuit, footprint) = (spec.circuit, spec.footprint);
+        let open = Open { stages, circuit, footprint, submitted, ready: HashMap::new() };
         if state.jobs.contains_key(&spec.id) {
             return Outcome::Ignored(crate::policy::Ignored::DuplicateJob);
         }
@@ -257,7 +260,8 @@ impl State {
         let Some(open) = self.jobs.get_mut(&run.partition.job) else { return };
         let since = open.ready.remove(&run.partition.index).unwrap_or(open.submitted);
         let bytes = if worker.is_none() { open.footprint.synthesis() } else { open.footprint.tail };
-        let task = Task { run, stages: Arc::clone(&open.stages), cancel: CancelToken::new(), since };
+        let (circuit, stages) = (open.circuit, Arc::clone(&open.stages));
+        let task = Task { run, circuit, stages, cancel: CancelToken::new(), since };
         self.reserve(run.partition, bytes, budget);
         self.running.insert(run.ticket, task.cancel.clone());
         let queue = match worker {

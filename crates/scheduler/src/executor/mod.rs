@@ -85,7 +85,8 @@ pub enum StartError {
 pub struct Request {
     /// Larger is more urgent.
     pub priority: u8,
-    /// The circuit: durations are learnt per circuit.
+    /// The circuit: durations, and what the tail takes by itself, are learnt per circuit. Two circuits under one number look
+    /// to the gate's closed loop like one whose tail is slowed down.
     pub circuit: CircuitId,
     /// Partitions, at least one.
     pub partitions: u32,

@@ -8,12 +8,15 @@ use super::{
 use crate::{
     cancel::Wait,
     device::DeviceLock,
-    gate::{Baseline, Stages},
+    gate::{StageKey, Stages},
     policy::{Event, PartitionId, Run, Severity, WorkerId},
     pools::Pools,
     timeline::{Lane, Recording, WaitReason},
 };
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
+
+/// The critical stage.
+const TAIL: &str = "tail";
 
 /// What all threads share.
 pub(super) struct Shared {
@@ -149,26 +152,19 @@ impl Shared {
 
     fn tail(&self, task: &Task, lane: u32) -> Verdict {
         let cx = self.context(task, Lane::Worker(lane));
-        let mut recording = cx.record("tail");
+        let mut recording = cx.record(TAIL);
         let bytes = task.stages.tail_bytes();
         recording.add_bytes(bytes);
-        let hold = self.stages.begin("tail");
+        // What is not measured holds the gate too, and nothing is learnt from it.
+        let _hold = (bytes == 0).then(|| self.stages.gate().hold());
+        let stage = StageKey { circuit: task.circuit.0, stage: TAIL };
+        let measured = (bytes > 0).then(|| self.stages.begin(stage));
         let verdict = task.stages.tail(task.run.partition.index, &cx);
-        if verdict == Verdict::Done {
-            let time = recording.elapsed();
-            self.calibrate("tail", Baseline { bytes, time });
-            let _ = hold.finish(bytes);
+        if let (Some(measured), Verdict::Done) = (measured, verdict) {
+            let _ = measured.finish(bytes);
         }
         self.close_recording(recording, verdict);
         verdict
-    }
-
-    /// The fastest run of a stage, by the byte, stands for the stage in isolation until a faster one comes.
-    fn calibrate(&self, stage: &'static str, run: Baseline) {
-        let slowness = |b: &Baseline| b.time.as_secs_f64() / b.bytes as f64;
-        if run.bytes > 0 && self.stages.baseline(stage).is_none_or(|best| slowness(&run) < slowness(&best)) {
-            self.stages.set_baseline(stage, run);
-        }
     }
 
     /// Reports the end of a run; gives up what the partition holds unless it goes on.

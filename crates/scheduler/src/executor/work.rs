@@ -75,7 +75,9 @@ pub trait Work: Send + Sync + 'static {
     /// Any; see [`StageError`].
     fn tail(&self, tail: Self::Tail, cx: &StageContext<'_>) -> Result<Self::Output, StageError<Self::Error>>;
 
-    /// Bytes that the tail moves, so that tails of different lengths can be compared; 0 leaves it unmeasured.
+    /// Bytes that the tail moves, so that tails of different lengths can be compared; 0 leaves it unmeasured, and mode
+    /// adaptive of the gate then does not act. Compared within one circuit ([`Request::circuit`](super::Request::circuit)),
+    /// so that an estimate which is off by a constant factor does no harm.
     fn tail_bytes(&self) -> u64 {
         0
     }

@@ -2,8 +2,13 @@
 //!
 //! Additive increase, multiplicative decrease (Chiu and Jain, "Analysis of the increase and decrease algorithms for
 //! congestion avoidance in computer networks", 1989): one more evaluator after every few stages that stayed well under the
-//! bound although the limit was in force; a cut in proportion after a stage above it. The controller is a pure function of
-//! its samples: no clock, no lock.
+//! bound although the limit was in force; a cut in proportion after a stage above it. A stage that is slow although no
+//! evaluator ran beside it is slowed by something else, and k is not cut for it: it counts as a good one. The controller is
+//! a pure function of its samples: no clock, no lock.
+//!
+//! What it cannot tell apart is a stage that evaluators slow down and one that something else slows down while evaluators
+//! run. In the second case it cuts in vain down to 0, tries one evaluator after every `patience` stages, and goes on
+//! upwards once the stage is as fast as it was by itself, or [`Stages`](super::Stages) have learnt what it takes now.
 
 /// How the controller behaves.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,6 +41,8 @@ pub struct Sample {
     /// Whether the limit was in force: as many evaluators as it allows ran, or some were parked. A stage that ran beside
     /// fewer says nothing about a greater k.
     pub limited: bool,
+    /// Whether evaluators ran beside it.
+    pub beside: bool,
 }
 
 /// The controller.
@@ -52,6 +59,11 @@ impl Controller {
         Controller { k: options.max, options, good: 0 }
     }
 
+    /// Starts at `k` (at most the greatest): what is known of the machine, until measurements say more.
+    pub fn starting_at(options: ControllerOptions, k: u32) -> Self {
+        Controller { k: k.clamp(options.min, options.max), ..Controller::new(options) }
+    }
+
     /// The limit now.
     pub fn k(&self) -> u32 {
         self.k
@@ -63,7 +75,7 @@ impl Controller {
         if !sample.inflation.is_finite() || sample.inflation <= 0.0 {
             return self.k;
         }
-        if sample.inflation > bound {
+        if sample.inflation > bound && sample.beside {
             self.good = 0;
             let cut = (f64::from(self.k) * decrease).floor() as u32;
             self.k = cut.min(self.k.saturating_sub(1)).max(min);

@@ -23,7 +23,7 @@ impl Load {
 }
 
 fn run(controller: &mut Controller, load: Load, stages: usize) -> Vec<u32> {
-    let sample = |k| Sample { inflation: load.inflation(k), limited: true };
+    let sample = |k| Sample { inflation: load.inflation(k), limited: true, beside: k > 0 };
     (0..stages).map(|_| controller.observe(sample(controller.k()))).collect()
 }
 
@@ -67,10 +67,10 @@ proptest! {
     }
 
     #[test]
-    fn k_stays_in_its_bounds(samples in prop::collection::vec((any::<f64>(), any::<bool>()), 0..200), max in 0u32..50) {
+    fn k_stays_in_its_bounds(samples in prop::collection::vec((any::<f64>(), any::<(bool, bool)>()), 0..200), max in 0u32..50) {
         let mut controller = Controller::new(ControllerOptions { min: max / 4, ..ControllerOptions::new(1.1, max) });
-        for (inflation, limited) in samples {
-            let k = controller.observe(Sample { inflation, limited });
+        for (inflation, (limited, beside)) in samples {
+            let k = controller.observe(Sample { inflation, limited, beside });
             prop_assert!((max / 4..=max).contains(&k));
         }
     }
@@ -82,7 +82,7 @@ fn noise_under_the_bound_does_no_harm() {
     let mut controller = Controller::new(ControllerOptions::new(1.1, 16));
     for i in 0..1000u32 {
         let inflation = 1.03 + 0.03 * f64::from(i % 7) / 6.0;
-        controller.observe(Sample { inflation, limited: true });
+        controller.observe(Sample { inflation, limited: true, beside: true });
     }
     assert_eq!(controller.k(), 16);
 }
@@ -95,7 +95,7 @@ fn an_idle_time_does_not_open_the_gate() {
     let before = controller.k();
     assert!(before <= 5);
     for _ in 0..1000 {
-        controller.observe(Sample { inflation: 1.0, limited: false });
+        controller.observe(Sample { inflation: 1.0, limited: false, beside: false });
     }
     assert_eq!(controller.k(), before);
 }
@@ -104,6 +104,22 @@ fn an_idle_time_does_not_open_the_gate() {
 fn what_is_no_number_is_ignored() {
     let mut controller = Controller::new(ControllerOptions::new(1.1, 8));
     for inflation in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.0, -1.0] {
-        assert_eq!(controller.observe(Sample { inflation, limited: true }), 8);
+        assert_eq!(controller.observe(Sample { inflation, limited: true, beside: true }), 8);
     }
+}
+
+/// Something else slows the stage down: with the evaluators parked it is as slow, so k is given back, one at a time.
+#[test]
+fn a_slow_stage_that_nobody_runs_beside_does_not_cut() {
+    let mut controller = Controller::starting_at(ControllerOptions::new(1.1, 8), 0);
+    let slow = |beside| Sample { inflation: 3.0, limited: true, beside };
+    assert_eq!([controller.observe(slow(false)), controller.observe(slow(false))], [0, 1]);
+    assert_eq!(controller.observe(slow(true)), 0, "this time an evaluator may be the cause");
+}
+
+#[test]
+fn the_first_value_stays_in_its_bounds() {
+    let options = ControllerOptions { min: 1, ..ControllerOptions::new(1.1, 8) };
+    let first = |k| Controller::starting_at(options, k).k();
+    assert_eq!([first(0), first(3), first(100)], [1, 3, 8]);
 }

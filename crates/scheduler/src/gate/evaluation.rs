@@ -14,9 +14,9 @@
 //! nothing is left to steal, so what the ticket could have been used for is the parked threads' current pieces of work.
 //! They wait for the end of the hold, which comes whatever they do.
 
-use super::protocol::{BandwidthGate, Mode};
+use super::protocol::{BandwidthGate, Mode, State};
 use crate::cancel::{CancelToken, Interrupted, Wait};
-use crate::sync::{current, yield_now};
+use crate::sync::{ThreadId, current, yield_now};
 
 /// One evaluation, run by many threads.
 #[derive(Debug)]
@@ -31,6 +31,9 @@ impl BandwidthGate {
     pub fn evaluation(&self, cancel: CancelToken) -> Evaluation {
         let mut state = self.inner.state.lock();
         state.evaluations += 1;
+        state.open += 1;
+        // Before its first checkpoint it runs whatever k is; with k = 0 that is all that it does.
+        state.passes += u64::from(self.mode() != Mode::Park(0));
         Evaluation { gate: self.clone(), id: state.evaluations, cancel }
     }
 }
@@ -76,6 +79,7 @@ impl Evaluation {
         outcome?;
         if self.gate.is_held() {
             state.tickets.push((thread, self.id));
+            state.passes += 1;
             state.note_running();
         }
         Ok(())
@@ -84,8 +88,28 @@ impl Evaluation {
 
 impl Drop for Evaluation {
     fn drop(&mut self) {
-        if self.gate.inner.state.lock().hand_in(self.id) {
+        let mut state = self.gate.inner.state.lock();
+        state.open -= 1;
+        let wake = state.hand_in(self.id);
+        drop(state);
+        if wake {
             self.gate.inner.wake_all();
         }
+    }
+}
+
+impl State {
+    /// Takes back the tickets of an evaluation. Whether somebody may be waiting for them.
+    pub(super) fn hand_in(&mut self, evaluation: u64) -> bool {
+        let before = self.tickets.len();
+        self.tickets.retain(|(_, id)| *id != evaluation);
+        self.tickets.len() < before && self.parked > 0
+    }
+
+    /// Takes back the ticket of a thread. Whether somebody may be waiting for it.
+    pub(super) fn hand_in_own(&mut self, thread: ThreadId) -> bool {
+        let before = self.tickets.len();
+        self.tickets.retain(|(owner, _)| *owner != thread);
+        self.tickets.len() < before && self.parked > 0
     }
 }

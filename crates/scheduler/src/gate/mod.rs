@@ -7,16 +7,21 @@
 //! - [`protocol`]: the states, and why nobody parks for ever; [`Evaluator`] for a worker that registers itself.
 //! - [`evaluation`]: the same for rayon loops, whose threads nobody registers.
 //! - [`adaptive`]: how k follows from measured inflation, as a pure function of samples.
-//! - [`stages`]: bytes and times of critical stages, in isolation and under load.
+//! - `company`: whether evaluators ran beside a stage.
+//! - `baseline`: what a stage takes by itself, per circuit.
+//! - [`stages`]: bytes and times of critical stages, in isolation and under load, and the closed loop.
 //! - [`ffi`]: the C ABI.
 
 pub mod adaptive;
+mod baseline;
+mod company;
 pub mod evaluation;
 pub mod ffi;
 pub mod protocol;
 pub mod stages;
 
 pub use adaptive::{Controller, ControllerOptions, Sample};
+pub use baseline::{Baseline, StageKey};
 pub use evaluation::Evaluation;
 pub use protocol::{BandwidthGate, Evaluator, GateFlag, GateStats, Hold, Mode};
-pub use stages::{Baseline, StageHold, StageReport, Stages};
+pub use stages::{LEARNING, Measured, StageHold, StageReport, Stages};

@@ -109,12 +109,16 @@ pub(super) struct State {
     holders: Vec<ThreadId>,
     /// Evaluators that run.
     running: u32,
-    parked: u32,
+    pub(super) parked: u32,
     /// Threads of rayon loops that may run while the gate is held, each with the evaluation that it works for. They
     /// count as running.
     pub(super) tickets: Vec<(ThreadId, u64)>,
     pub(super) evaluations: u64,
-    stats: GateStats,
+    /// Evaluations that are not over.
+    pub(super) open: u32,
+    /// Times that an evaluator was let run.
+    pub(super) passes: u64,
+    pub(super) stats: GateStats,
 }
 
 /// What a gate has seen.
@@ -361,6 +365,7 @@ impl Evaluator {
         let (mut state, outcome) = gate.park(state, wait);
         outcome?;
         state.running += 1;
+        state.passes += 1;
         state.note_running();
         self.runs = true;
         Ok(())
@@ -377,21 +382,5 @@ impl Drop for Evaluator {
         if state.parked > 0 {
             self.gate.inner.wake.notify_all();
         }
-    }
-}
-
-impl State {
-    /// Takes back the tickets of an evaluation. Whether somebody may be waiting for them.
-    pub(super) fn hand_in(&mut self, evaluation: u64) -> bool {
-        let before = self.tickets.len();
-        self.tickets.retain(|(_, id)| *id != evaluation);
-        self.tickets.len() < before && self.parked > 0
-    }
-
-    /// Takes back the ticket of a thread. Whether somebody may be waiting for it.
-    pub(super) fn hand_in_own(&mut self, thread: ThreadId) -> bool {
-        let before = self.tickets.len();
-        self.tickets.retain(|(owner, _)| *owner != thread);
-        self.tickets.len() < before && self.parked > 0
     }
 }

@@ -1,25 +1,30 @@
 //! Bytes and times of critical stages, in isolation and under load, and the closed loop that sets k from them.
+//!
+//! In mode adaptive the first [`LEARNING`] runs of a stage of each circuit hold all evaluators back (k = 0): they show what
+//! the stage takes by itself. From then on every run is compared with the baseline of its circuit, and the
+//! [`Controller`] makes k of the ratio. All circuits share one k, because all share the machine.
 
 use super::adaptive::{Controller, Sample};
+use super::baseline::{Baseline, Recent, StageKey, Window};
+use super::company::Look;
 use super::protocol::{BandwidthGate, Hold, Mode};
 use crate::sync::{Arc, Mutex};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// A stage as it runs by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Baseline {
-    /// Bytes it moves.
-    pub bytes: u64,
-    /// Time it takes.
-    pub time: Duration,
-}
+/// Runs with all evaluators held back, per circuit and stage. More than one, because the first has cold caches and maps its
+/// buffers; few, because evaluators stand still for as long.
+pub const LEARNING: u32 = 3;
 
 /// What was seen of one stage.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct StageReport {
     /// Runs that were measured.
     pub runs: u64,
+    /// Of these, the ones that no evaluator ran beside.
+    pub alone: u64,
+    /// Of these, the ones that the controller was told of.
+    pub judged: u64,
     /// Bytes that they moved.
     pub bytes: u64,
     /// Time that they took.
@@ -28,6 +33,19 @@ pub struct StageReport {
     pub last_inflation: Option<f64>,
     /// The worst inflation.
     pub worst_inflation: Option<f64>,
+}
+
+/// A run of a stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Measured {
+    /// Bytes that it moved; 0 if nobody knows.
+    pub bytes: u64,
+    /// Time that it took.
+    pub time: Duration,
+    /// Whether k held evaluators back, or as many ran as it allows.
+    pub limited: bool,
+    /// Whether evaluators ran beside it.
+    pub beside: bool,
 }
 
 /// The critical stages of a gate. Clones are one table.
@@ -39,9 +57,17 @@ pub struct Stages {
 
 #[derive(Debug, Default)]
 struct Table {
-    baselines: BTreeMap<&'static str, Baseline>,
-    reports: BTreeMap<&'static str, StageReport>,
+    stages: Recent<Seen>,
     controller: Option<Controller>,
+    /// Stages that run now to learn from.
+    learning: u32,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    window: Window,
+    report: StageReport,
+    lessons: u32,
 }
 
 impl Stages {
@@ -57,24 +83,36 @@ impl Stages {
         Stages { gate, table: Arc::new(Mutex::new(table)) }
     }
 
-    /// Says how a stage runs by itself. A later baseline replaces an earlier one.
-    pub fn set_baseline(&self, stage: &'static str, baseline: Baseline) {
-        self.table.lock().baselines.insert(stage, baseline);
+    /// Says how a stage runs by itself: nothing is held back to learn it. A later baseline replaces an earlier one, and
+    /// runs correct it.
+    pub fn set_baseline(&self, stage: StageKey, baseline: Baseline) {
+        let mut table = self.table.lock();
+        let seen = table.stages.entry(stage);
+        seen.window.set(baseline);
+        seen.lessons = LEARNING;
     }
 
     /// The baseline of a stage.
-    pub fn baseline(&self, stage: &'static str) -> Option<Baseline> {
-        self.table.lock().baselines.get(stage).copied()
+    pub fn baseline(&self, stage: StageKey) -> Option<Baseline> {
+        self.table.lock().stages.get(&stage).and_then(|seen| seen.window.least())
     }
 
     /// Begins a critical stage: holds the gate.
-    pub fn begin(&self, stage: &'static str) -> StageHold {
-        StageHold { stages: self.clone(), stage, start: Instant::now(), _hold: self.gate.hold() }
+    pub fn begin(&self, stage: StageKey) -> StageHold {
+        let learns = self.table.lock().learn(stage, &self.gate);
+        let hold = self.gate.hold();
+        let look = self.gate.look();
+        StageHold { stages: self.clone(), stage, start: Instant::now(), look, learns, _hold: hold }
     }
 
     /// What was seen of each stage.
-    pub fn report(&self) -> BTreeMap<&'static str, StageReport> {
-        self.table.lock().reports.clone()
+    pub fn report(&self) -> BTreeMap<StageKey, StageReport> {
+        self.table.lock().stages.iter().map(|(stage, seen)| (stage, seen.report)).collect()
+    }
+
+    /// The evaluators that may run beside a critical stage, if measurements set them.
+    pub fn k(&self) -> Option<u32> {
+        self.table.lock().controller.as_ref().map(Controller::k)
     }
 
     /// The gate.
@@ -83,32 +121,61 @@ impl Stages {
     }
 
     /// Takes a measured stage in. Returns its inflation over the baseline.
-    pub fn record(&self, stage: &'static str, bytes: u64, time: Duration, limited: bool) -> Option<f64> {
-        let mut table = self.table.lock();
-        let inflation = table.baselines.get(stage).and_then(|base| inflation(base, bytes, time));
-        let report = table.reports.entry(stage).or_default();
-        report.runs += 1;
-        report.bytes += bytes;
-        report.time += time;
-        report.last_inflation = inflation.or(report.last_inflation);
-        report.worst_inflation = [inflation, report.worst_inflation].into_iter().flatten().reduce(f64::max);
-        let k = match (inflation, &mut table.controller) {
-            (Some(inflation), Some(controller)) => Some(controller.observe(Sample { inflation, limited })),
-            _ => None,
-        };
-        drop(table);
-        if let Some(k) = k.filter(|k| self.gate.mode() != Mode::Park(*k)) {
-            self.gate.set_mode(Mode::Park(k));
-        }
-        inflation
+    pub fn record(&self, stage: StageKey, run: Measured) -> Option<f64> {
+        self.table.lock().record(stage, run, &self.gate)
     }
 }
 
-/// Time per byte over the baseline's. `None` where either moves nothing or takes no time.
-fn inflation(base: &Baseline, bytes: u64, time: Duration) -> Option<f64> {
-    let per_byte = |bytes: u64, time: Duration| (bytes > 0).then(|| time.as_secs_f64() / bytes as f64);
-    let ratio = per_byte(bytes, time)? / per_byte(base.bytes, base.time)?;
-    (ratio.is_finite() && ratio > 0.0).then_some(ratio)
+impl Table {
+    /// Whether this run of the stage is one to learn from. If so, all evaluators are held back from now on.
+    fn learn(&mut self, stage: StageKey, gate: &BandwidthGate) -> bool {
+        if self.controller.is_none() {
+            return false;
+        }
+        let seen = self.stages.entry(stage);
+        if seen.lessons >= LEARNING {
+            return false;
+        }
+        seen.lessons += 1;
+        self.learning += 1;
+        self.apply(gate);
+        true
+    }
+
+    fn learnt(&mut self, gate: &BandwidthGate) {
+        self.learning -= 1;
+        self.apply(gate);
+    }
+
+    fn record(&mut self, stage: StageKey, run: Measured, gate: &BandwidthGate) -> Option<f64> {
+        let Seen { window, report, .. } = self.stages.entry(stage);
+        let Measured { bytes, time, limited, beside } = run;
+        let taken = Baseline { bytes, time };
+        let inflation = window.least().and_then(|least| least.inflation(&taken));
+        window.take(taken, !beside);
+        report.runs += 1;
+        report.alone += u64::from(!beside);
+        report.bytes = report.bytes.saturating_add(bytes);
+        report.time = report.time.saturating_add(time);
+        report.last_inflation = inflation.or(report.last_inflation);
+        report.worst_inflation = [inflation, report.worst_inflation].into_iter().flatten().reduce(f64::max);
+        // While somebody learns, k is not what evaluators obey, so the run says nothing about it.
+        if let (Some(inflation), Some(controller), 0) = (inflation, &mut self.controller, self.learning) {
+            controller.observe(Sample { inflation, limited, beside });
+            report.judged += 1;
+            self.apply(gate);
+        }
+        inflation
+    }
+
+    /// Makes the gate obey. Under the table's lock, so that the last to decide is the last to set.
+    fn apply(&self, gate: &BandwidthGate) {
+        let Some(controller) = &self.controller else { return };
+        let mode = Mode::Park(if self.learning > 0 { 0 } else { controller.k() });
+        if gate.mode() != mode {
+            gate.set_mode(mode);
+        }
+    }
 }
 
 /// A critical stage that runs. Dropped without [`finish`](Self::finish) (an error, a panic) it counts for nothing.
@@ -116,19 +183,28 @@ fn inflation(base: &Baseline, bytes: u64, time: Duration) -> Option<f64> {
 #[derive(Debug)]
 pub struct StageHold {
     stages: Stages,
-    stage: &'static str,
+    stage: StageKey,
     start: Instant,
+    look: Look,
+    /// Whether evaluators are held back for it until it is dropped.
+    learns: bool,
     _hold: Hold,
 }
 
 impl StageHold {
     /// The stage is done and has moved this many bytes. Returns its inflation over the baseline.
     pub fn finish(self, bytes: u64) -> Option<f64> {
-        let gate = &self.stages.gate;
-        let limited = match gate.mode() {
-            Mode::Park(k) => gate.running() >= k || gate.parked() > 0,
-            Mode::Off | Mode::Yield => false,
-        };
-        self.stages.record(self.stage, bytes, self.start.elapsed(), limited)
+        let time = self.start.elapsed();
+        let end = self.stages.gate.look();
+        let (limited, beside) = (self.look.limited(&end), self.look.beside(&end));
+        self.stages.record(self.stage, Measured { bytes, time, limited, beside })
+    }
+}
+
+impl Drop for StageHold {
+    fn drop(&mut self) {
+        if self.learns {
+            self.stages.table.lock().learnt(&self.stages.gate);
+        }
     }
 }

@@ -83,6 +83,8 @@ pub fn recommend(machine: &MachineReport, points: &[Point]) -> Recommendation {
     match knee(points) {
         Some(at) => {
             config.gate_evaluators = (at.threads.saturating_sub(1)) as u32;
+            config.evaluators_at_knee = Some(config.gate_evaluators);
+            because("evaluators-at-knee", "where the gate begins; measurements correct it".to_owned());
             because(
                 "gate-evaluators",
                 format!(
