@@ -36,11 +36,34 @@ impl<C: Curve> Eq for KeyPoints<C> {}
 
 impl<C: Curve> KeyPoints<C> {
     /// Checks that the points are in their groups and not infinity, that γ ≠ δ, and that β and δ are the same multiples
-    /// in G1 and in G2.
+    /// of the curve's generators in G1 and in G2.
     ///
     /// # Errors
     /// [`FormatErrorKind::Point`] and [`FormatErrorKind::Key`].
     pub fn check(&self) -> Result<(), FormatErrorKind> {
+        self.check_each()?;
+        match self.mismatch() {
+            Some(name) => Err(FormatErrorKind::Key(KeyDefect::Mismatch(name))),
+            None => Ok(()),
+        }
+    }
+
+    /// As [`check`](Self::check), for a key over generators that its maker drew and that are not in the file, as
+    /// arkworks does: β and δ are the same multiples of some generators g₁ and g₂. Then e(β₁, δ₂) = e(δ₁, β₂), and no more
+    /// can be told from β and δ. Groth16 is sound over any generators.
+    ///
+    /// # Errors
+    /// [`FormatErrorKind::Point`] and [`FormatErrorKind::Key`].
+    pub fn check_for_any_generators(&self) -> Result<(), FormatErrorKind> {
+        self.check_each()?;
+        if same_pairing::<C>((&self.beta1, &self.delta2), (&self.delta1, &self.beta2)) {
+            return Ok(());
+        }
+        // Over the curve's own generators the offender has a name.
+        Err(FormatErrorKind::Key(KeyDefect::Mismatch(self.mismatch().unwrap_or("beta"))))
+    }
+
+    fn check_each(&self) -> Result<(), FormatErrorKind> {
         for (point, name) in [(&self.alpha1, "alpha1"), (&self.beta1, "beta1"), (&self.delta1, "delta1")] {
             check_point(point, PointName::Named(name))?;
             check_not_identity(point, name)?;
@@ -49,22 +72,29 @@ impl<C: Curve> KeyPoints<C> {
             check_point(point, PointName::Named(name))?;
             check_not_identity(point, name)?;
         }
-        if self.gamma2 == self.delta2 {
-            return Err(FormatErrorKind::Key(KeyDefect::GammaIsDelta));
+        match self.gamma2 == self.delta2 {
+            true => Err(FormatErrorKind::Key(KeyDefect::GammaIsDelta)),
+            false => Ok(()),
         }
-        for (p, q, name) in [(&self.beta1, &self.beta2, "beta"), (&self.delta1, &self.delta2, "delta")] {
-            if !same_scalar::<C>(p, q) {
-                return Err(FormatErrorKind::Key(KeyDefect::Mismatch(name)));
-            }
-        }
-        Ok(())
+    }
+
+    /// Which of β and δ is another multiple of the curve's generator in G1 than in G2.
+    fn mismatch(&self) -> Option<&'static str> {
+        let (g1, g2) = (C::G1Affine::generator(), C::G2Affine::generator());
+        [(&self.beta1, &self.beta2, "beta"), (&self.delta1, &self.delta2, "delta")]
+            .into_iter()
+            .find(|(p, q, _)| !same_pairing::<C>((p, &g2), (&g1, q)))
+            .map(|(.., name)| name)
     }
 }
 
-/// Whether p = s·G1 and q = s·G2 for one s: e(p, G2)·e(−G1, q) = 1.
-fn same_scalar<C: Curve>(p: &C::G1Affine, q: &C::G2Affine) -> bool {
+/// Whether e(p, q) = e(s, t): e(p, q)·e(−s, t) = 1.
+fn same_pairing<C: Curve>((p, q): Pair<'_, C>, (s, t): Pair<'_, C>) -> bool {
     let prepared = <C::Engine as MultiMillerLoop>::G2Prepared::from;
-    let (g2, q) = (prepared(C::G2Affine::generator()), prepared(*q));
-    let result = C::Engine::multi_miller_loop(&[(p, &g2), (&-C::G1Affine::generator(), &q)]);
+    let (q, t) = (prepared(*q), prepared(*t));
+    let result = C::Engine::multi_miller_loop(&[(p, &q), (&-*s, &t)]);
     result.final_exponentiation().is_identity().into()
 }
+
+/// What a pairing takes.
+type Pair<'a, C> = (&'a <C as Curve>::G1Affine, &'a <C as Curve>::G2Affine);

@@ -6,7 +6,8 @@
 //! | wtns | [`WtnsFile`] → [`SecretVec`](forebay_msm::SecretVec) | [`write_wtns`] |
 //! | zkey | [`ZkeyFile`], [`AnyZkey`] | [`ZkeyWriter`] |
 //! | bellperson `.params`, `.vk` | [`ParamsFile`], [`BellpersonVk`] | |
-//! | Forebay's own key (`.fbk`) | [`NativeKeyFile`] | [`NativeKeyWriter`], [`ParamsFile::write_native`] |
+//! | `ark_groth16::ProvingKey`, uncompressed | [`ArkKeyFile`] | |
+//! | Forebay's own key (`.fbk`) | [`NativeKeyFile`] | [`NativeKeyWriter`], `write_native` of the two before |
 //! | verification key, proof, public signals (JSON) | [`VerifyingKey`], [`Proof`], [`PublicSignals`] | the same |
 //!
 //! Nothing here trusts a file. Lengths are checked before anything is allocated; every error is a [`FormatError`] that
@@ -15,10 +16,12 @@
 //! its target by rename ([`atomic`]).
 #![warn(missing_docs)]
 
+pub mod ark;
 pub mod atomic;
 pub mod bellperson;
 mod cursor;
 pub mod data;
+mod decode;
 mod detect;
 mod error;
 mod iden3;
@@ -34,13 +37,14 @@ mod vkey;
 pub mod wtns;
 pub mod zkey;
 
+pub use ark::ArkKeyFile;
 pub use bellperson::{BellpersonVk, Densities, Density, ParamsCounts, ParamsFile, ParamsPoints};
 pub use data::Load;
 pub use detect::{FileKind, detect, detect_bytes};
 pub use error::{FormatError, FormatErrorKind, KeyDefect, PointName, Result, Section};
 pub use json::curve_of_json;
 pub use key_points::KeyPoints;
-pub use native::{NativeHeader, NativeKeyFile, NativeKeyWriter, NativePart};
+pub use native::{NativeHeader, NativeKeyFile, NativeKeyWriter, NativePart, native_curve};
 pub use proof::Proof;
 pub use public::PublicSignals;
 pub use r1cs::{R1csFile, R1csHeader, R1csWriter};

@@ -3,13 +3,15 @@
 
 mod support;
 
-use forebay_formats::{AnyZkey, Proof, PublicSignals, R1csFile, VerifyingKey, WtnsFile};
-use forebay_msm::{Bls12_381, Bn254};
+use forebay_formats::{
+    AnyZkey, ArkKeyFile, Proof, PublicSignals, R1csFile, Validation, VerifyingKey, WtnsFile,
+};
+use forebay_msm::{Bls12_381, Bn254, Curve};
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
 };
-use support::{bytes, pool, section};
+use support::{ArkParts, bytes, pool, section};
 
 struct Counting;
 
@@ -49,7 +51,7 @@ fn no_count_makes_a_reader_allocate() {
             if let Ok(file) = R1csFile::from_slice("f", b) {
                 let mut out = Vec::new();
                 for row in file.rows().flatten() {
-                    let _ = row.a.summed_terms::<<Bn254 as forebay_msm::Curve>::Fr>(&mut out);
+                    let _ = row.a.summed_terms::<<Bn254 as Curve>::Fr>(&mut out);
                 }
             }
         }),
@@ -77,6 +79,8 @@ fn no_count_makes_a_reader_allocate() {
             }
         }
     }
+    ark_counts_make_no_allocation::<Bls12_381>("bls12-381", &pool);
+    ark_counts_make_no_allocation::<Bn254>("bn254", &pool);
     // Deep and long JSON.
     for text in ["[".repeat(1 << 16), format!("[{}", "\"1\",".repeat(1 << 14)), "{\"IC\":[".repeat(1 << 10)] {
         LARGEST.store(0, Relaxed);
@@ -87,5 +91,24 @@ fn no_count_makes_a_reader_allocate() {
         );
         // A `String` for each string of four bytes: 24 bytes, doubled by the growth of the vector.
         assert!(LARGEST.load(Relaxed) <= 16 * text.len() + 4096);
+    }
+}
+
+/// arkworks' keys have counts of 64 bits.
+fn ark_counts_make_no_allocation<C: Curve>(dir: &str, pool: &rayon::ThreadPool) {
+    let parts = ArkParts::fixture::<C>(dir);
+    let file = parts.bytes();
+    for at in parts.counts_at() {
+        for (shift, new) in (0..8).flat_map(|i| [(i, 0xff), (i, 0x01), (i, 0x40)]) {
+            let mut bad = file.clone();
+            bad[at + shift..at + 8].fill(0);
+            bad[at + shift] = new;
+            LARGEST.store(0, Relaxed);
+            if let Ok(key) = ArkKeyFile::<C>::from_slice("f", &bad) {
+                let _ = key.validate(Validation::Canonical, pool);
+            }
+            let largest = LARGEST.load(Relaxed);
+            assert!(largest <= 4 * file.len() + 4096, "{largest} bytes for {at} + {shift}: {new:x}");
+        }
     }
 }

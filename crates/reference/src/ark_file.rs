@@ -11,6 +11,13 @@ use std::{
 };
 
 impl<C: ArkCurve> ArkKey<C> {
+    /// The `ark_groth16::ProvingKey` alone, uncompressed.
+    pub fn key_bytes(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.key.serialize_uncompressed(&mut out).expect("memory");
+        out
+    }
+
     /// Writes the key and its matrices.
     ///
     /// # Errors

@@ -5,5 +5,6 @@
 
 pub mod ark;
 mod ark_file;
+mod ark_setup;
 pub mod chain;
 pub mod random;

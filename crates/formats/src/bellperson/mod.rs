@@ -30,16 +30,15 @@ pub use write::ParamsPoints;
 use crate::{
     cursor::Cursor,
     data::{Data, Load},
-    error::{FormatErrorKind, KeyDefect, Place, PointName, Result, Section},
+    decode::{Encoded, power_basis_domain_log2},
+    error::{FormatErrorKind, Place, Result, Section},
     key_points::KeyPoints,
     store::Digest,
-    validate::{Validation, find_bad},
+    validate::Validation,
     vkey::VerifyingKey,
 };
-use ff::PrimeField;
-use forebay_msm::{AffinePoint, Bases, Bls12_381, Curve};
-use point::decode;
-use rayon::{ThreadPool, prelude::*};
+use forebay_msm::{AffinePoint, Bls12_381, Curve};
+use rayon::ThreadPool;
 use std::{ops::Range, path::Path};
 
 pub(crate) const VK: Section = Section { id: 1, name: "vk" };
@@ -53,10 +52,6 @@ const B_G2: Section = Section { id: 7, name: "b_g2" };
 type G1 = <Bls12_381 as Curve>::G1Affine;
 type G2 = <Bls12_381 as Curve>::G2Affine;
 type Fr = <Bls12_381 as Curve>::Fr;
-
-/// Points decoded at a time: 12.6 MB in G2. Large enough that the batched subgroup check, whose buckets cost as much as
-/// some 2,000 points, is at its full gain.
-const CHUNK: usize = 1 << 16;
 
 /// How many points the parts of a file have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,7 +130,8 @@ impl<'a> ParamsFile<'a> {
             at.enter(section);
             at.error(kind)
         };
-        let domain_log2 = domain_log2(h.len() / G1::BYTES).map_err(|kind| in_section(h_at, H, kind))?;
+        let domain_log2 =
+            power_basis_domain_log2::<Fr>(h.len() / G1::BYTES).map_err(|kind| in_section(h_at, H, kind))?;
         let (inputs, aux) = (ic.len() / G1::BYTES, l.len() / G1::BYTES);
         let counts =
             ParamsCounts { inputs, aux, a: a.len() / G1::BYTES, b: b_g1.len() / G1::BYTES, domain_log2 };
@@ -259,19 +255,12 @@ impl<'a> ParamsFile<'a> {
         range: &Range<usize>,
         level: Validation,
         pool: &ThreadPool,
-        mut sink: impl FnMut(&[P]) -> Result<()>,
+        sink: impl FnMut(&[P]) -> Result<()>,
     ) -> Result<()> {
         let place = Place { file: self.name(), section: Some(section) };
         let bytes = self.data.get(range.clone()).unwrap_or_default();
-        let mut points = vec![P::default(); CHUNK.min(bytes.len() / P::BYTES)];
-        for (i, chunk) in bytes.chunks(CHUNK * P::BYTES).enumerate() {
-            let Some(points) = points.get_mut(..chunk.len() / P::BYTES) else { break };
-            let first = i * CHUNK;
-            pool.install(|| decode_chunk(chunk, points, first, level))
-                .map_err(|(index, kind)| place.error_at((range.start + index * P::BYTES) as u64, kind))?;
-            sink(points)?;
-        }
-        Ok(())
+        let points = Encoded { place, offset: range.start, bytes };
+        points.decode::<Bls12_381, P>(point::decode, level, pool, sink)
     }
 }
 
@@ -285,39 +274,6 @@ pub(crate) enum Part {
     B1,
 }
 
-/// Fills `points` from `chunk`, whose first point is number `first` of its part; tells the first offender.
-fn decode_chunk<P: AffinePoint>(
-    chunk: &[u8],
-    points: &mut [P],
-    first: usize,
-    level: Validation,
-) -> Result<(), (usize, FormatErrorKind)> {
-    /// Points per task: some 50 µs.
-    const TASK: usize = 512;
-    let bad =
-        chunk.par_chunks_exact(P::BYTES).zip(&mut *points).with_min_len(TASK).enumerate().find_map_first(
-            |(i, (bytes, point))| match decode(bytes) {
-                Ok(decoded) => {
-                    *point = decoded;
-                    None
-                }
-                Err(fault) => Some((i, fault)),
-            },
-        );
-    let name = |i: usize| PointName::Index((first + i) as u64);
-    if let Some((i, fault)) = bad {
-        return Err((first + i, fault.of(name(i))));
-    }
-    for check in [Validation::OnCurve, Validation::Subgroup] {
-        if check <= level
-            && let Some(i) = find_bad::<Bls12_381, P>(Bases::from_slice(points), check)
-        {
-            return Err((first + i, FormatErrorKind::Point { point: name(i), check }));
-        }
-    }
-    Ok(())
-}
-
 /// Reads a count and passes over that many points; tells where they lie.
 fn read_range<P: AffinePoint>(cursor: &mut Cursor<'_>, section: Section) -> Result<Range<usize>> {
     cursor.enter(section);
@@ -326,19 +282,4 @@ fn read_range<P: AffinePoint>(cursor: &mut Cursor<'_>, section: Section) -> Resu
     let start = cursor.offset() as usize;
     let points = cursor.take_items(count.into(), P::BYTES as u64)?;
     Ok(start..start + points.len())
-}
-
-/// The domain that has one point more than h.
-fn domain_log2(h: usize) -> Result<u32, FormatErrorKind> {
-    let domain = h as u64 + 1;
-    if !domain.is_power_of_two() {
-        return Err(FormatErrorKind::Key(KeyDefect::DomainNotPowerOfTwo(domain)));
-    }
-    let max_log2 = Fr::S;
-    match domain.trailing_zeros() {
-        log2 if log2 > max_log2 => {
-            Err(FormatErrorKind::Key(KeyDefect::DomainAboveTwoAdicity { domain, max_log2 }))
-        }
-        log2 => Ok(log2),
-    }
 }

@@ -3,36 +3,12 @@
 //! The three top bits of the first byte are flags: compressed, infinity, and the sign of y in a compressed point. Here
 //! all three are zero, as bellperson leaves points at infinity out. Source: zkcrypto/pairing, `src/bls12_381/README.md`.
 
-use crate::{
-    error::{FormatErrorKind, PointName},
-    validate::Validation,
-};
+use crate::decode::{Fault, MAX_BYTES};
 use forebay_msm::AffinePoint;
 
 const COMPRESSED: u8 = 0x80;
 const INFINITY: u8 = 0x40;
 const SIGN: u8 = 0x20;
-
-/// Why bytes are no point.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
-    /// A flag that must not be set, in words.
-    Flag(&'static str),
-    /// A coordinate that is not below the modulus.
-    NotReduced,
-}
-
-impl Fault {
-    pub(super) fn of(self, point: PointName) -> FormatErrorKind {
-        match self {
-            Fault::Flag(what) => FormatErrorKind::Encoding { point, what },
-            Fault::NotReduced => FormatErrorKind::Point { point, check: Validation::Canonical },
-        }
-    }
-}
-
-/// The largest point: G2 of BLS12-381.
-const MAX_BYTES: usize = 192;
 
 /// Reads a point. The curve equation and the subgroup are not checked.
 pub(super) fn decode<A: AffinePoint>(bytes: &[u8]) -> Result<A, Fault> {

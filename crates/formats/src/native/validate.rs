@@ -24,7 +24,10 @@ impl<C: Curve> NativeKeyFile<'_, C> {
         pool.install(|| {
             SECTIONS.into_iter().try_for_each(|section| self.check_digest(section))?;
             let place = self.place(POINTS);
-            self.points().check().map_err(|kind| place.error_at(self.offset(POINTS), kind))?;
+            // The key may be from arkworks, whose generators are drawn at random.
+            self.points()
+                .check_for_any_generators()
+                .map_err(|kind| place.error_at(self.offset(POINTS), kind))?;
             for check in [Validation::Canonical, Validation::OnCurve, Validation::Subgroup] {
                 if check > level {
                     break;

@@ -117,3 +117,85 @@ impl Params {
         out
     }
 }
+
+/// A point as ark-serialize writes it uncompressed, by another way than the crate's reader.
+pub(crate) fn ark_point<C: forebay_msm::Curve, A: forebay_msm::AffinePoint>(point: &A) -> Vec<u8> {
+    let identity = bool::from(point.is_identity());
+    if C::ID == forebay_msm::CurveId::Bls12_381 {
+        let mut out = zcash(point);
+        out[0] |= u8::from(identity) << 6;
+        return out;
+    }
+    let canonical = |p: &A| {
+        let mut out = vec![0; A::BYTES];
+        p.write_canonical(&mut out);
+        out
+    };
+    // From the most significant byte of the last coefficient on.
+    let y = |p: &A| canonical(p)[A::BYTES / 2..].iter().rev().copied().collect::<Vec<_>>();
+    let negative = !identity && y(point) > y(&-*point);
+    let mut out = canonical(point);
+    out[A::BYTES - 1] |= u8::from(identity) << 6 | u8::from(negative) << 7;
+    out
+}
+
+/// A proving key of arkworks in parts: α₁ β₂ γ₂ δ₂ β₁ δ₁, and the lists gamma_abc_g1, a, b_g1, b_g2, h, l.
+#[derive(Clone)]
+pub(crate) struct ArkParts {
+    pub(crate) points: [Vec<u8>; 6],
+    pub(crate) lists: [Vec<Vec<u8>>; 6],
+}
+
+impl ArkParts {
+    /// The snarkjs fixture in arkworks' clothes: sound as a file, though h has points of another basis.
+    pub(crate) fn fixture<C: forebay_msm::Curve>(dir: &str) -> Self {
+        use forebay_msm::{AffinePoint, Bases, Curve};
+        fn list<C: Curve, A: AffinePoint>(bases: Bases<'_, A>) -> Vec<Vec<u8>> {
+            (0..bases.len()).map(|i| ark_point::<C, A>(&bases.get(i))).collect()
+        }
+        let file = bytes(dir, "multiplier.zkey");
+        let key = forebay_formats::ZkeyFile::<C>::from_slice("k", &file).unwrap();
+        let k = key.header().points();
+        let mut h = list::<C, _>(key.h());
+        h.pop();
+        let g1 = ark_point::<C, C::G1Affine>;
+        let g2 = ark_point::<C, C::G2Affine>;
+        ArkParts {
+            points: [g1(&k.alpha1), g2(&k.beta2), g2(&k.gamma2), g2(&k.delta2), g1(&k.beta1), g1(&k.delta1)],
+            lists: [
+                list::<C, _>(key.ic()),
+                list::<C, _>(key.a()),
+                list::<C, _>(key.b1()),
+                list::<C, _>(key.b2()),
+                h,
+                list::<C, _>(key.c()),
+            ],
+        }
+    }
+
+    /// The file.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        let mut out = self.points[..4].concat();
+        for (i, list) in self.lists.iter().enumerate() {
+            out.extend((list.len() as u64).to_le_bytes());
+            out.extend(list.concat());
+            if i == 0 {
+                out.extend(self.points[4..].concat());
+            }
+        }
+        out
+    }
+
+    /// Where the count of each list stands.
+    pub(crate) fn counts_at(&self) -> [usize; 6] {
+        let mut at = self.points[..4].concat().len();
+        let mut i = 0;
+        self.lists.each_ref().map(|list| {
+            let start = at;
+            at += 8 + list.concat().len();
+            at += if i == 0 { self.points[4..].concat().len() } else { 0 };
+            i += 1;
+            start
+        })
+    }
+}

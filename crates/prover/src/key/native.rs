@@ -73,7 +73,8 @@ impl<C: Curve> ProvingKey<C> for NativeKey<C> {
 }
 
 /// Writes any key as a native one: a zkey, or one in memory. Its digests are computed in `pool`. bellperson's parameters
-/// have a way of their own, [`forebay_formats::ParamsFile::write_native`].
+/// and arkworks' keys have ways of their own: [`forebay_formats::ParamsFile::write_native`],
+/// [`forebay_formats::ArkKeyFile::write_native`].
 ///
 /// # Errors
 /// [`ProveError::KeyShape`]; errors of writing. The target is written whole or not at all. The points are not checked.
