@@ -160,6 +160,7 @@ fn every_point_is_checked() {
         check(flagged(0x80), Validation::Canonical, "is flagged as compressed");
         check(flagged(0x20), Validation::Canonical, "has a sign");
         check(flagged(0x40), Validation::Canonical, "is the point at infinity");
+        check(with(vec![0; good.len()]), Validation::Canonical, "is all zeros");
         // x or y plus q, or just all ones below the flags.
         let mut high = good.clone();
         high[0] = 0x1f;

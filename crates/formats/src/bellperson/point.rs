@@ -22,6 +22,10 @@ pub(super) fn decode<A: AffinePoint>(bytes: &[u8]) -> Result<A, Fault> {
     if first & SIGN != 0 {
         return Err(Fault::Flag("has a sign, which belongs to compressed points"));
     }
+    if bytes.iter().all(|byte| *byte == 0) {
+        // (0, 0) is on neither curve; in memory it would stand for infinity.
+        return Err(Fault::Flag("is all zeros, which is no point"));
+    }
     // A coordinate reversed is its coefficients in order, little-endian each: c1 ‖ c0 becomes c0 ‖ c1.
     let mut canonical = [0; MAX_BYTES];
     let half = A::BYTES / 2;
