@@ -30,7 +30,7 @@ fn calibration() {
         .collect();
     let mean = |f: fn(&Report) -> f64| runs.iter().map(f).sum::<f64>() / runs.len() as f64;
     near(mean(|r| r.synthesis.mean_s), 35.0, 0.02);
-    near(mean(|r| r.avg_device_s), 4.9, 0.025);
+    near(mean(|r| r.avg_device_s), 4.9, 0.02);
     near(mean(|r| r.prepare.max_s), 2.7, 0.03);
     assert_eq!(at(FULL, &[]).unmapping.1, 3.0);
 }
@@ -49,17 +49,18 @@ fn errors(published: [f64; 4], point: &str) -> [f64; 4] {
     std::array::from_fn(|i| sums[i] / published[i] - 1.0)
 }
 
-/// s/proof, which was not fitted to, within 5 % at every point for twenty seeds; and the error of every figure of the
-/// table as documented, to half a per cent.
+/// Every figure of the table within 5 %, and its error as documented, to half a per cent; s/proof, which was not fitted to,
+/// within 5 % for each of twenty seeds.
 #[test]
 fn the_published_table_is_reproduced() {
     for (point, published, documented) in [
-        ("5x5", [41.4, 50.3, 5.0, 84.9], [-1.6, 4.5, 5.1, -2.2]),
-        ("10x10", [38.7, 56.3, 5.6, 89.7], [-1.2, -3.0, -2.5, -4.6]),
-        ("15x15", [38.2, 54.3, 5.4, 88.0], [-2.2, 4.0, 4.6, 0.0]),
-        ("20x15", [38.0, 60.0, 6.0, 90.8], [-2.9, -3.2, -3.2, -0.9]),
+        ("5x5", [41.4, 50.3, 5.0, 84.9], [-1.7, 4.1, 4.8, -2.5]),
+        ("10x10", [38.7, 56.3, 5.6, 89.7], [-1.2, -3.4, -2.9, -5.0]),
+        ("15x15", [38.2, 54.3, 5.4, 88.0], [-2.3, 3.5, 4.1, -0.3]),
+        ("20x15", [38.0, 60.0, 6.0, 90.8], [-2.9, -3.8, -3.8, -1.1]),
     ] {
         for (error, documented) in errors(published, point).into_iter().zip(documented) {
+            assert!(error.abs() <= 0.05, "{point}: {error}");
             assert!((100.0 * error - documented).abs() < 0.5, "{point}: {error} is not {documented} %");
         }
     }
@@ -75,12 +76,18 @@ fn a_lone_worker_is_as_slow_as_published() {
     near(at(FULL, &["gw=1"]).avg_prove_s, 41.3, 0.05);
 }
 
-/// Published as ranges: under load, each stage is slower than alone, and reaches the published extremes.
+/// Published as ranges: under load, each stage is slower than alone, and reaches the published extremes, by which it goes
+/// further than published as documented: 9.3 s against 7.5 s, 3.1 s against 2.7 s.
 #[test]
 fn inflation_reaches_the_published_ranges() {
     let r = at(FULL, &[]);
-    assert!(r.avg_device_s > 4.9 * 1.1 && r.max_device_s >= 7.5, "{} {}", r.avg_device_s, r.max_device_s);
-    assert!(r.prepare.mean_s > 1.7 * 1.2 && r.prepare.max_s >= 2.7, "{:?}", r.prepare);
+    assert!(
+        r.avg_device_s > 4.9 * 1.1 && (7.5..=9.3).contains(&r.max_device_s),
+        "{} {}",
+        r.avg_device_s,
+        r.max_device_s
+    );
+    assert!(r.prepare.mean_s > 1.7 * 1.2 && (2.7..=3.1).contains(&r.prepare.max_s), "{:?}", r.prepare);
     let (mean, longest) = r.job_synthesis_s;
     assert!((35.0..=54.0).contains(&mean) && longest >= 54.0 * 0.95, "{mean} {longest}");
 }
