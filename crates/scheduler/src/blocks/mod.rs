@@ -105,6 +105,15 @@ impl BigBlocks {
         }
     }
 
+    /// Maps `each` blocks more for every class that has an idle one, within the limit of idle bytes, so that owners who overlap
+    /// as they never did before find one. Untouched but for its first page, a spare costs address space.
+    pub fn add_spares(&self, each: usize) {
+        for class in (0..CLASSES).filter(|&class| self.state().idle[class].is_some()).collect::<Vec<_>>() {
+            let spares: Vec<_> = (0..each).map_while(|_| self.map(class)).collect();
+            spares.into_iter().for_each(|block| self.give(block, class));
+        }
+    }
+
     /// Counters.
     pub fn stats(&self) -> BlockStats {
         self.state().stats
@@ -126,6 +135,11 @@ impl BigBlocks {
         if let Some(block) = self.state().reuse(class) {
             return Some((block, false));
         }
+        self.map(class).map(|block| (block, true))
+    }
+
+    /// A new block of `class`.
+    fn map(&self, class: usize) -> Option<NonNull<u8>> {
         let bytes = size_of_class(class);
         let huge = self.huge_pages.load(Ordering::Relaxed);
         let region = Region::map(bytes, huge).or_else(|| {
@@ -136,7 +150,7 @@ impl BigBlocks {
         let mut state = self.state();
         state.stats.maps += 1;
         state.count_live(bytes);
-        Some((region.into_raw(), true))
+        Some(region.into_raw())
     }
 
     fn give(&self, block: NonNull<u8>, class: usize) {
@@ -271,6 +285,22 @@ unsafe impl GlobalAlloc for BigBlocks {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn spares_serve_an_overlap_that_was_not_seen() {
+        let blocks = BigBlocks::new();
+        blocks.recycle(usize::MAX);
+        // SAFETY: each block is freed once, with its layout.
+        unsafe {
+            let first = blocks.alloc(layout(1 << 20));
+            blocks.dealloc(first, layout(1 << 20));
+            blocks.add_spares(2);
+            assert_eq!(blocks.stats().maps, 3, "of the one class in use");
+            let owned = [(); 3].map(|()| blocks.alloc(layout(1 << 20)));
+            assert_eq!((blocks.stats().maps, blocks.stats().idle_bytes), (3, 0));
+            owned.map(|block| blocks.dealloc(block, layout(1 << 20)));
+        }
+    }
 
     fn layout(bytes: usize) -> Layout {
         Layout::from_size_align(bytes, 64).unwrap()
