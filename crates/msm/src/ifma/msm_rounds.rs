@@ -33,7 +33,8 @@ struct Special {
     cancelled: __mmask8,
 }
 
-/// A pair's denominator, and the product of those before it in its chain.
+/// A pair's denominator, and the product of those before it in its chain. What follows the last [`CHAINS`] pairs are the
+/// products of whole chains.
 #[derive(Clone, Copy)]
 struct Step<L: LaneField> {
     denominator: L::Vector,
@@ -66,7 +67,7 @@ impl<L: LaneField> Rounds<L> {
         Rounds {
             blocks: infinities(blocks),
             // SAFETY: vectors are plain words, of which all zeros are a value.
-            steps: vec![unsafe { core::mem::zeroed() }; blocks / 2 + 1],
+            steps: vec![unsafe { core::mem::zeroed() }; blocks / 2 + 1 + CHAINS],
             special: Vec::with_capacity(blocks / 2 + 1),
             careful: false,
         }
@@ -95,21 +96,39 @@ impl<L: LaneField> Rounds<L> {
         }
     }
 
+    /// Empty products.
+    #[inline(always)]
+    unsafe fn begin_chains(&mut self) {
+        for step in &mut self.steps[..CHAINS] {
+            // SAFETY: the caller's features.
+            step.before = unsafe { L::one() };
+        }
+    }
+
+    /// The products of the chains: pair i is in chain i mod [`CHAINS`].
+    #[inline(always)]
+    unsafe fn chains(&self, pairs: usize) -> [L::Vector; CHAINS] {
+        // SAFETY: the caller's features.
+        let mut products = unsafe { [L::one(); CHAINS] };
+        for i in pairs..pairs + CHAINS {
+            products[i % CHAINS] = self.steps[i].before;
+        }
+        products
+    }
+
     #[inline(always)]
     unsafe fn differences(&mut self, pairs: &[Pair], ahead: impl Fn(usize, usize)) -> [L::Vector; CHAINS] {
         // SAFETY: the caller's features.
         unsafe {
-            let mut products = [L::one(); CHAINS];
-            for (i, ([a, b], step)) in pairs.iter().zip(&mut self.steps).enumerate() {
+            self.begin_chains();
+            for (i, [a, b]) in pairs.iter().enumerate() {
                 let (p, q) = (&self.blocks[*a as usize], &self.blocks[*b as usize]);
-                let product = &mut products[i % CHAINS];
                 ahead(i, 0);
-                step.before = *product; // field by field: a whole step would be copied by a call
-                step.denominator = L::factor(&q.x, &p.x);
-                *product = L::mul(product, &step.denominator);
+                self.steps[i].denominator = L::factor(&q.x, &p.x);
+                self.steps[i + CHAINS].before = L::mul(&self.steps[i].before, &self.steps[i].denominator);
                 ahead(i, 1);
             }
-            products
+            self.chains(pairs.len())
         }
     }
 
@@ -158,9 +177,9 @@ impl<L: LaneField> Rounds<L> {
     unsafe fn cases(&mut self, pairs: &[Pair]) -> [L::Vector; CHAINS] {
         // SAFETY: the caller's features.
         unsafe {
-            let mut products = [L::one(); CHAINS];
+            self.begin_chains();
             self.special.clear();
-            for (i, ([a, b], step)) in pairs.iter().zip(&mut self.steps).enumerate() {
+            for (i, [a, b]) in pairs.iter().enumerate() {
                 let (p, q) = (&self.blocks[*a as usize], &self.blocks[*b as usize]);
                 let difference = L::factor(&q.x, &p.x);
                 let special = special::<L>(p, q, &difference);
@@ -168,13 +187,12 @@ impl<L: LaneField> Rounds<L> {
                 let denominator = L::select(special.doubled, &difference, &L::sum(&y, &y));
                 let known = special.first_infinite | special.second_infinite | special.cancelled;
                 let denominator = L::select(known, &denominator, &L::one());
-                let product = &mut products[i % CHAINS];
-                *step = Step { denominator, before: *product };
+                self.steps[i + CHAINS].before = L::mul(&self.steps[i].before, &denominator);
+                self.steps[i].denominator = denominator;
                 self.special.push(special);
-                *product = L::mul(product, &denominator);
                 self.careful |= special.cancelled != 0;
             }
-            products
+            self.chains(pairs.len())
         }
     }
 

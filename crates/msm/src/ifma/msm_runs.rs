@@ -14,7 +14,7 @@ use super::{
     msm_rounds::{Block, Pair, Rounds},
     msm_table::{Record, Records, Source, wipe},
 };
-use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+use core::arch::x86_64::{_MM_HINT_ET0, _MM_HINT_T0, _mm_prefetch};
 use zeroize::Zeroizing;
 
 /// A point of a table and its sign: `2·index + (1 if the point is to be negated)`.
@@ -146,6 +146,7 @@ impl<L: LaneField> Adder<L> {
         unsafe { gather(table, &self.gathered, &mut self.rounds.blocks) };
         while !self.groups.is_empty() {
             self.pair();
+            self.expect(segments, out);
             // What comes next is chosen before the round, so that it arrives from memory during it.
             let added = self.groups.len();
             next = self.fill(entries, segments, next);
@@ -207,6 +208,19 @@ impl<L: LaneField> Adder<L> {
             self.free.extend_from_slice(added);
         }
         core::mem::swap(&mut self.slots, &mut self.halved);
+    }
+
+    /// Asks for the records of groups that are done after the round: segments in order of length have records anywhere.
+    fn expect(&self, segments: &[Run], out: &[Record<L>]) {
+        for group in self.groups.iter().filter(|group| group.len == 1) {
+            for segment in &segments[group.first..][..group.lanes] {
+                let start: *const u8 = out.as_ptr().wrapping_add(segment.out as usize).cast();
+                for line in (0..size_of::<Record<L>>()).step_by(64) {
+                    // SAFETY: a prefetch is a hint that never faults.
+                    unsafe { _mm_prefetch::<_MM_HINT_ET0>(start.wrapping_add(line).cast()) };
+                }
+            }
+        }
     }
 
     /// Takes out those of the first `added` groups that are done.

@@ -24,7 +24,14 @@ impl<L: LaneField> Record<L> {
     pub(super) const INFINITY: Self = Record { x: L::ZERO, y: L::ZERO };
 
     pub(super) fn is_infinity(&self) -> bool {
-        self.x == L::ZERO && self.y == L::ZERO
+        // SAFETY: a record is plain words, by the contract of `LaneField`, and two packed elements without padding.
+        let words = unsafe {
+            core::slice::from_raw_parts(
+                (&raw const *self).cast::<u64>(),
+                size_of::<Self>() / size_of::<u64>(),
+            )
+        };
+        words.iter().all(|word| *word == 0) // mostly the first tells; comparing elements would be a call
     }
 
     pub(super) fn to_affine(self) -> Affine<L::Scalar> {

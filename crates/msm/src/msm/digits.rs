@@ -18,7 +18,12 @@ pub(crate) const MAX_WIDTH: u32 = 16;
 pub(crate) struct Digits {
     digits: Zeroizing<Vec<i16>>,
     per_window: usize,
+    stride: usize,
 }
+
+/// Digits that a window is apart from the next beyond its own: a cache line, so that the windows of 2^n terms, which are
+/// written side by side, do not share the sets of the cache.
+const PAD: usize = 32;
 
 /// How many windows of `width` bits hold every magnitude below 15/16·2^(`bits` + 1): the largest sum of digits in c·w bits
 /// is above 2^(c·w − 1)·(1 − 2^(1 − c)), which is 15/16 of 2^(c·w − 1) from c = 5 on.
@@ -39,11 +44,13 @@ impl Digits {
         let Windows { width, count, parts } = windows;
         debug_assert!((2..=MAX_WIDTH).contains(&width));
         let lattice = Of::<F>::LATTICE.filter(|_| parts == 2);
-        let mut digits = Zeroizing::new(vec![0i16; parts * count * terms.len()]);
+        let (per_window, stride) = (parts * terms.len(), parts * terms.len() + PAD);
+        let mut digits = Zeroizing::new(vec![0i16; stride * count]);
         // One column per window and part, cut into the same runs of terms, then regrouped by run.
         let mut runs: Vec<(&[Term], Vec<&mut [i16]>)> =
             terms.chunks(TASK).map(|run| (run, Vec::with_capacity(parts * count))).collect();
-        for column in digits.chunks_mut(terms.len().max(1)) {
+        let windows = digits.chunks_mut(stride).map(|window| &mut window[..per_window]);
+        for column in windows.flat_map(|window| window.chunks_mut(terms.len().max(1))) {
             for (run, part) in runs.iter_mut().zip(column.chunks_mut(TASK)) {
                 run.1.push(part);
             }
@@ -62,12 +69,12 @@ impl Digits {
                 }
             }
         });
-        Digits { digits, per_window: parts * terms.len() }
+        Digits { digits, per_window, stride }
     }
 
     /// The digits of window `w`: one per term, or one per term for the first halves and then one for the second.
     pub(crate) fn window(&self, w: usize) -> &[i16] {
-        &self.digits[w * self.per_window..(w + 1) * self.per_window]
+        &self.digits[w * self.stride..][..self.per_window]
     }
 }
 
@@ -93,6 +100,11 @@ fn write_digits<'a>(m: &[u64; 4], halves: &Raised, width: u32, out: impl Iterato
         let (sum, over) = word.overflowing_add(m.get(i).copied().unwrap_or(0));
         let (sum, again) = sum.overflowing_add(u64::from(carry));
         (*word, carry) = (sum, over | again);
+    }
+    if width == MAX_WIDTH {
+        let quarters = raised.iter().flat_map(|word| [0, 16, 32, 48].map(|shift| (word >> shift) as u16));
+        out.zip(quarters).for_each(|(digit, raw)| *digit = (raw ^ 1 << 15) as i16);
+        return;
     }
     let half = 1i32 << (width - 1);
     for (digit, bit) in out.zip((0u32..).step_by(width as usize)) {

@@ -42,8 +42,9 @@ impl<'a, K: Coordinate> Points<'a, K> {
     /// Whether point `i` is infinity.
     #[inline(always)]
     pub(crate) fn is_infinity(&self, i: usize) -> bool {
-        let words = self.bytes_of(2 * i as Term).chunks_exact(8);
-        words.fold(0, |acc, word| acc | u64::from_ne_bytes(core::array::from_fn(|j| word[j]))) == 0
+        // Mostly the first word tells, so that half of a point stays out of the cache.
+        let mut words = self.bytes_of(2 * i as Term).chunks_exact(8);
+        words.all(|word| u64::from_ne_bytes(core::array::from_fn(|j| word[j])) == 0)
     }
 
     /// The point of a term, with its sign.
