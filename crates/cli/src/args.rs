@@ -183,9 +183,9 @@ pub(crate) struct SweepArgs {
         default_value = "1x1,5x5,10x10,15x15,20x15"
     )]
     pub(crate) points: Vec<Point>,
-    /// Runs of each case; their median counts
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=99).map(usize::from))]
-    pub(crate) rounds: usize,
+    /// Runs of each case, in turn with the others; their median counts [default: 1, with --ablate 3]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=99).map(usize::from))]
+    pub(crate) rounds: Option<usize>,
     /// Change a setting: gate=off|yield|park:k|adaptive, reclaim=unbounded|mutex|arena, msm_threads, synthesis_threads, gw, pw,
     /// look_ahead, pacing=jit|off, huge_pages=on|off, pinning=on|off
     #[arg(long, value_name = "KEY=VALUE")]

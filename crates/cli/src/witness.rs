@@ -21,6 +21,11 @@ impl Generator {
         Ok(Generator { name: name.to_owned(), generator })
     }
 
+    /// Bytes that a run holds beside the witness.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        self.generator.memory_bytes() as u64
+    }
+
     /// The witness of an input in JSON.
     pub(crate) fn run<C: Curve>(&self, session: &Session, input: &[u8]) -> Result<SecretVec<C::Fr>, Failure> {
         self.calculate::<C>(input, &session.cancel).map_err(|e| failure(&self.name, &e))

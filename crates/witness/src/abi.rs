@@ -1,4 +1,4 @@
-//! One instance of a circom 2 witness generator: its exported functions, and its memory, wiped on drop.
+//! One instance of a circom 2 witness generator: its exported functions, and its memory, wiped when the store ends.
 //!
 //! The ABI is that of `witness_calculator.js` as circom 2 emits it: field elements travel through a buffer of
 //! `getFieldNumLen32` little-endian 32-bit words, whose place in the linear memory `getSharedRWMemoryStart` tells.
@@ -6,10 +6,7 @@
 use crate::error::{WitnessError, printable};
 use crate::generator::describe_prime;
 use crate::host::{Host, Stop};
-use wasmtime::{
-    AsContextMut, Instance, InstancePre, Memory, Store, Trap, TypedFunc, WasmParams, WasmResults,
-};
-use zeroize::Zeroize;
+use wasmtime::{Instance, InstancePre, Memory, Store, Trap, TypedFunc, WasmParams, WasmResults};
 
 /// 32-bit words of a field element, the only size that Forebay's curves have.
 const WORDS: i32 = 8;
@@ -150,20 +147,14 @@ impl Session {
         f.call(&mut self.store, args).map_err(|e| failure(&e, self.store.data()))
     }
 
-    /// Zeroes the memory, which holds the inputs and the whole witness.
-    pub(crate) fn wipe(&mut self) {
-        self.memory.data_mut(self.store.as_context_mut()).zeroize();
+    /// Bytes of the memory.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.memory.data_size(&self.store)
     }
 
     #[cfg(test)]
     pub(crate) fn memory(&self) -> &[u8] {
         self.memory.data(&self.store)
-    }
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        self.wipe();
     }
 }
 

@@ -159,6 +159,9 @@ pub enum WitnessError {
         /// The rule that is broken, and where.
         reason: String,
     },
+    /// The system refused the thread that interrupts runs.
+    #[error("no thread for the clock that ends a run")]
+    NoThread,
     /// The host cannot allocate the witness.
     #[error("no memory for a witness of {values} values")]
     OutOfMemory {

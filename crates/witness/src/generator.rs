@@ -4,16 +4,15 @@ use crate::abi::{Header, Session};
 use crate::error::{WitnessError, printable};
 use crate::host::{self, Host, IMPORTS, LogSink};
 use crate::inputs::{Inputs, Signal};
+use crate::runtime::Runtime;
 use forebay_msm::field::limbs_to_le_bytes;
 use forebay_msm::{CurveId, ScalarField, SecretVec};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
-use wasmtime::{Config, Engine, InstancePre, Linker, Module, OptLevel, Store};
+use wasmtime::{InstancePre, Linker};
 use zeroize::Zeroizing;
 
-/// How often a running module looks at the clock and the cancel flag. Short enough for Ctrl-C to feel immediate.
-const TICK: Duration = Duration::from_millis(10);
 /// Values read between two looks at the clock while the witness is copied out.
 const READ_CHUNK: usize = 1 << 14;
 /// Time allowed for instantiating a module and reading its header.
@@ -40,9 +39,10 @@ impl Default for RunOptions {
 
 /// A circom 2 witness generator, compiled to machine code. Cheap to share: each run has its own instance.
 pub struct WitnessGenerator {
-    engine: Engine,
+    runtime: Runtime,
     module: InstancePre<Host>,
     header: Header,
+    memory_bytes: usize,
 }
 
 impl WitnessGenerator {
@@ -53,21 +53,25 @@ impl WitnessGenerator {
     /// not a witness generator of circom 2, [`WitnessError::WrongField`] if its field does not have 256 bits; and what
     /// instantiating it can give (a trap, a limit).
     pub fn from_bytes(wasm: &[u8]) -> Result<Self, WitnessError> {
-        let engine = Engine::new(&config()).map_err(|e| invalid(&e))?;
-        let module = Module::from_binary(&engine, wasm).map_err(|e| invalid(&e))?;
+        let runtime = Runtime::new().map_err(|e| invalid(&e))?;
+        let module = runtime.compile(wasm).map_err(|e| invalid(&e))?;
         let strange = module.imports().find(|i| i.module() != "runtime" || !IMPORTS.contains(&i.name()));
         if let Some(import) = strange {
             let name = printable(&format!("{}.{}", import.module(), import.name()), 80);
             return Err(WitnessError::NotCircom { reason: format!("it wants {name} from its host") });
         }
-        let mut linker = Linker::new(&engine);
+        let mut linker = Linker::new(runtime.engine());
         host::define(&mut linker).map_err(|e| invalid(&e))?;
         let module = linker.instantiate_pre(&module).map_err(|_| WitnessError::NotCircom {
             reason: "it wants host functions of another signature".to_owned(),
         })?;
         let options = RunOptions { timeout: Some(PROBE_TIMEOUT), ..RunOptions::default() };
-        let header = run(&engine, options, |store| Ok(Session::start(&module, store)?.header))?;
-        Ok(Self { engine, module, header })
+        let probe = runtime.run(options, |store| {
+            let session = Session::start(&module, store)?;
+            Ok((session.header, session.memory_bytes()))
+        });
+        let (header, memory_bytes) = probe?;
+        Ok(Self { runtime, module, header, memory_bytes })
     }
 
     /// The curve whose scalar field the circuit is over; `None` if Forebay has no such curve.
@@ -83,6 +87,12 @@ impl WitnessGenerator {
     /// Wires of the circuit: how many values a witness has.
     pub fn witness_len(&self) -> usize {
         self.header.witness_len
+    }
+
+    /// Bytes of a run's linear memory when it begins; circom's modules do not let it grow. So much is kept for the next
+    /// run, wiped, and there are as many as ran at the same time.
+    pub fn memory_bytes(&self) -> usize {
+        self.memory_bytes
     }
 
     /// Values of all input signals together.
@@ -104,7 +114,7 @@ impl WitnessGenerator {
             let (found, wanted) = (self.header.field_name(), describe_prime(&wanted));
             return Err(WitnessError::WrongField { found, wanted });
         }
-        run(&self.engine, options, |store| {
+        self.runtime.run(options, |store| {
             let mut session = Session::start(&self.module, store)?;
             if session.header != self.header {
                 let reason = "it describes its circuit differently from run to run".to_owned();
@@ -114,66 +124,6 @@ impl WitnessGenerator {
             set_inputs::<F>(&mut session, inputs)?;
             read_witness(&mut session)
         })
-    }
-}
-
-/// WebAssembly as circom emits it (the MVP) and as optimisers rewrite it; nothing that needs more trust or code.
-///
-/// No optimisation: compiling takes far longer than running. Against full optimisation, membership compiles in 47 ms
-/// instead of 57 ms and runs in 6.5 ms instead of 6.2 ms; sha256 of 64 bytes, 0.23 s for 0.28 s and 138 ms for 133 ms
-/// (one thread, medians; `examples/witness.rs`).
-fn config() -> Config {
-    let mut config = Config::new();
-    config
-        .cranelift_opt_level(OptLevel::None)
-        .epoch_interruption(true)
-        .wasm_simd(false)
-        .wasm_relaxed_simd(false)
-        .wasm_tail_call(false)
-        .wasm_memory64(false)
-        .wasm_multi_memory(false)
-        .wasm_backtrace_max_frames(None)
-        .generate_address_map(false);
-    config
-}
-
-/// Runs `work` in a fresh store with these limits. If the run can be interrupted, a second thread ticks meanwhile.
-fn run<T>(
-    engine: &Engine,
-    options: RunOptions,
-    work: impl FnOnce(Store<Host>) -> Result<T, WitnessError>,
-) -> Result<T, WitnessError> {
-    let RunOptions { memory_limit, timeout, cancel, log } = options;
-    let interruptible = timeout.is_some() || cancel.is_some();
-    let mut store = Store::new(engine, Host::new(memory_limit, timeout, cancel, log));
-    store.limiter(|host| host);
-    store.set_epoch_deadline(1);
-    store.epoch_deadline_callback(host::on_tick);
-    if !interruptible {
-        return work(store);
-    }
-    let done = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let ticker = scope.spawn(|| {
-            while !done.load(Ordering::Acquire) {
-                std::thread::park_timeout(TICK);
-                engine.increment_epoch();
-            }
-        });
-        // Ends the ticker also if `work` panics: the scope would wait for it forever.
-        let _end = OnDrop(|| {
-            done.store(true, Ordering::Release);
-            ticker.thread().unpark();
-        });
-        work(store)
-    })
-}
-
-struct OnDrop<F: FnMut()>(F);
-
-impl<F: FnMut()> Drop for OnDrop<F> {
-    fn drop(&mut self) {
-        (self.0)();
     }
 }
 
@@ -261,21 +211,23 @@ mod tests {
     }
 
     #[test]
-    fn an_instance_is_wiped_of_its_inputs_and_witness() {
+    fn a_memory_is_kept_and_wiped_of_inputs_and_witness() {
         let generator =
             WitnessGenerator::from_bytes(include_bytes!("../tests/fixtures/shapes.bn254.wasm")).unwrap();
         let inputs = Inputs::from_json(include_bytes!("../tests/fixtures/shapes.bn254.json")).unwrap();
-        run(&generator.engine, RunOptions::default(), |store| {
-            let mut session = Session::start(&generator.module, store)?;
-            session.init()?;
-            set_inputs::<<Bn254 as Curve>::Fr>(&mut session, &inputs)?;
-            // 2^200, an input, as circom stores a long value.
-            let secret = [0, 0, 0, 0, 0, 0, 0, 0, 0, 1u8, 0, 0, 0, 0, 0, 0, 0];
-            assert!(session.memory().windows(secret.len()).any(|w| w == secret));
-            session.wipe();
-            assert!(session.memory().iter().all(|byte| *byte == 0));
-            Ok(())
-        })
-        .unwrap();
+        generator
+            .runtime
+            .run(RunOptions::default(), |store| {
+                let mut session = Session::start(&generator.module, store)?;
+                session.init()?;
+                set_inputs::<<Bn254 as Curve>::Fr>(&mut session, &inputs)?;
+                // 2^200, an input, as circom stores a long value.
+                let secret = [0, 0, 0, 0, 0, 0, 0, 0, 0, 1u8, 0, 0, 0, 0, 0, 0, 0];
+                assert!(session.memory().windows(secret.len()).any(|w| w == secret));
+                Ok(())
+            })
+            .unwrap();
+        // The probe's memory was used again, and is wiped.
+        assert_eq!(generator.runtime.memories.kept(), (1, true));
     }
 }

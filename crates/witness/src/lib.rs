@@ -25,7 +25,7 @@
 //! constraints.
 //!
 //! # Secrets
-//! The memory of an instance is zeroed before it is given back, on errors too, and so are the parsed inputs. No error
+//! The memory of an instance is zeroed before the next run gets it, on errors too, and so are the parsed inputs. No error
 //! carries an input or a witness value. What a circuit prints with `log()` may, so it is dropped unless the caller
 //! passes a sink. Machine registers and the stack are not wiped.
 
@@ -34,7 +34,10 @@ mod error;
 mod generator;
 mod host;
 mod inputs;
+mod memory;
 mod number;
+mod runtime;
+mod ticker;
 
 pub use error::{CircuitError, InputError, WitnessError};
 pub use generator::{RunOptions, WitnessGenerator};

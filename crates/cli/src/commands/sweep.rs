@@ -16,13 +16,17 @@ use forebay_formats::atomic::{self, Access};
 use forebay_scheduler::{probe::MachineReport, sim::Point};
 use serde_json::Value;
 
+/// Runs of each row of an ablation: the fewest that have a median and a spread.
+const ABLATION_ROUNDS: usize = 3;
+
 pub(crate) fn run(session: &Session, args: &SweepArgs) -> Result<(), Failure> {
     let machine = MachineReport::read();
     let settings = settings_of(session, args, &machine)?;
     let points = &args.points;
     let workload = workload::open(session, args)?;
     let out = &session.output;
-    out.line(format!("{}; {} runs of each", workload.name, args.rounds));
+    let rounds = args.rounds.unwrap_or(if args.ablate { ABLATION_ROUNDS } else { 1 });
+    out.line(format!("{}; {rounds} runs of each", workload.name));
     out.line(format!(
         "a proof is a job of {} partitions; isolation is one job at a time",
         workload.loaded.partitions()
@@ -34,9 +38,9 @@ pub(crate) fn run(session: &Session, args: &SweepArgs) -> Result<(), Failure> {
         settings.iter().flat_map(|s| points.iter().map(move |p| (s, *p))).collect();
     let mut rows: Vec<Row> = cases.iter().map(|_| Row { runs: Vec::new() }).collect();
     // Interleaved: whatever else the machine does hits all cases alike.
-    for round in 0..args.rounds {
+    for round in 0..rounds {
         for ((setting, point), row) in cases.iter().zip(&mut rows) {
-            progress.say(&format!("round {} of {}: {} {point}", round + 1, args.rounds, setting.name));
+            progress.say(&format!("round {} of {rounds}: {} {point}", round + 1, setting.name));
             let sample = measure::run(session, &machine, &workload.loaded, setting, *point, &baselines)?;
             out.result(&serde_json::to_value(&sample).unwrap_or(Value::Null));
             row.runs.push(sample);

@@ -13,7 +13,7 @@ use forebay_prover::{
 };
 use forebay_scheduler::{
     executor::{JobError, JobHandle, Request, StageContext},
-    policy::CircuitId,
+    policy::{CircuitId, Footprint},
 };
 use rayon::ThreadPool;
 use std::{
@@ -29,6 +29,23 @@ pub(crate) enum WitnessSource {
     File(PathBuf),
     /// The circuit's generator and an input.
     Generated(Arc<Generator>, Zeroizing<Vec<u8>>),
+}
+
+impl WitnessSource {
+    /// Bytes that making the witness takes beside the witness itself.
+    fn memory_bytes(&self) -> u64 {
+        match self {
+            WitnessSource::File(_) => 0,
+            WitnessSource::Generated(generator, _) => generator.memory_bytes(),
+        }
+    }
+}
+
+/// The memory of a witness generator is kept from run to run, one for each that ran at the same time: so a partition has
+/// it as long as it has its witness.
+fn with_generator(mut footprint: Footprint, bytes: u64) -> Footprint {
+    footprint.witness = footprint.witness.saturating_add(bytes);
+    footprint
 }
 
 /// A circuit with its key and witnesses, on a curve known only when the key was opened.
@@ -108,12 +125,13 @@ where
         let key = Arc::clone(&self.key) as Arc<dyn ProvingKey<C>>;
         let pool = Arc::clone(&engine.executor.pools().synthesis);
         let prover = Prover::new(Arc::clone(&backend), key, Arc::clone(&self.circuit), Arc::clone(&pool))?;
+        let generator = self.witnesses.iter().map(WitnessSource::memory_bytes).max().unwrap_or(0);
         let source = Source { witnesses: Arc::clone(&self.witnesses), pool };
         let request = Request {
             priority: 0,
             circuit,
             partitions: u32::try_from(self.witnesses.len()).unwrap_or(u32::MAX),
-            footprint: footprint(&prover),
+            footprint: with_generator(footprint(&prover), generator),
             deadline: None,
         };
         Ok(BoundOn { job: Arc::new(ProofJob::new(Arc::new(prover), backend, Box::new(source))), request })
