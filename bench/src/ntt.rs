@@ -13,7 +13,7 @@ use crate::{
     report::Subject,
 };
 use forebay_msm::{
-    Backend, Bls12_381, Bn254, CpuBackend, CurveId,
+    Backend, Bls12_381, Bn254, CpuBackend, CurveId, SecretVec,
     backend::{DomainSpec, RootGenerator, Transform},
 };
 use forebay_reference::ark::ArkCurve;
@@ -66,7 +66,8 @@ where
     CpuBackend: Backend<C>,
 {
     let spec = DomainSpec { log_n, generator: RootGenerator::of_field::<C>() };
-    let mut values = inputs::scalars::<C::Fr>(Scalars::Uniform, spec.size());
+    // Ours as the prover has them.
+    let mut values = SecretVec::from(inputs::scalars::<C::Fr>(Scalars::Uniform, spec.size()));
     let mut ark = setting.wants(Peer::Ark).then(|| ArkTransform::<C>::new(setting, &values)).transpose()?;
     let mut halo2 = setting
         .wants(Peer::Halo2curves)
@@ -74,10 +75,10 @@ where
         .transpose()?;
     let another = another.filter(|_| setting.wants(Peer::Bellperson));
     let mut another = another.map(|make| make(&values)).transpose()?;
-    let mut portable = setting.wants(Peer::Portable).then(|| values.clone());
+    let mut portable = setting.wants(Peer::Portable).then(|| SecretVec::from(values.to_vec()));
 
     let (backend, portable_backend) = (setting.backend()?, setting.portable()?);
-    let forward = |backend: &CpuBackend, values: &mut Vec<C::Fr>| {
+    let forward = |backend: &CpuBackend, values: &mut SecretVec<C::Fr>| {
         Ok(Backend::<C>::ntt(backend, spec, Transform::Forward, values)?)
     };
     let mut contenders = vec![Contender::new("forebay", || forward(&backend, &mut values))];
@@ -93,7 +94,7 @@ where
         let equal = o.result.map(|()| match o.name {
             ArkTransform::<C>::NAME => ark.as_ref().is_some_and(|t| t.is(&values)),
             Halo2Transform::<C>::NAME => halo2.as_ref().is_some_and(|t| t.is(&values)),
-            "portable" => portable.as_ref() == Some(&values),
+            "portable" => portable.as_deref() == Some(&*values),
             "forebay" => true,
             _ => another.as_ref().is_some_and(|t| t.is(&values)),
         });

@@ -183,7 +183,7 @@ const fn tail(circuit: u64) -> StageKey {
 
 /// A run in which k was in force.
 fn run(bytes: u64, millis: u64, beside: bool) -> Measured {
-    Measured { bytes, time: Duration::from_millis(millis), limited: true, beside }
+    Measured { bytes, time: Duration::from_millis(millis), limited: true, beside, shared: false }
 }
 
 fn adaptive(max: u32) -> Stages {
@@ -246,6 +246,48 @@ fn circuits_of_different_size_have_baselines_of_their_own() {
     let merged = adaptive(8);
     merged.record(tail(1), alone(large));
     assert!(merged.record(tail(1), small).unwrap() > 49.0);
+}
+
+/// A stage that other partitions' kernels share the host with is slowed by them: it neither cuts k nor teaches how long the stage
+/// takes by itself.
+#[test]
+fn what_other_kernels_slow_down_is_not_blamed_on_evaluators() {
+    let stages = adaptive(8);
+    stages.set_baseline(tail(1), Baseline { bytes: 100, time: Duration::from_secs(1) });
+    let shared = Measured { shared: true, ..run(100, 5000, true) };
+    for _ in 0..100 {
+        assert_eq!(stages.record(tail(1), shared), Some(5.0));
+        stages.record(tail(1), Measured { beside: false, ..shared });
+    }
+    assert_eq!(stages.k(), Some(8));
+    assert_eq!(stages.baseline(tail(1)), Some(Baseline { bytes: 100, time: Duration::from_secs(1) }));
+    let report = stages.report()[&tail(1)];
+    assert_eq!((report.runs, report.shared, report.judged), (200, 200, 0));
+}
+
+/// Kernels share the host with a stage: all of its time, at its beginning, for a while.
+#[test]
+fn kernels_beside_a_stage_are_seen() {
+    let stages = adaptive(8);
+    let shared = |stages: &Stages| stages.report()[&tail(1)].shared;
+    let _ = stages.begin(tail(1)).finish(100);
+    assert_eq!(shared(&stages), 0, "by itself");
+    let kernels = stages.host_kernels();
+    let _ = stages.begin(tail(1)).finish(100);
+    assert_eq!(shared(&stages), 1, "all the time");
+    let stage = stages.begin(tail(1));
+    drop(kernels);
+    let _ = stage.finish(100);
+    assert_eq!(shared(&stages), 2, "at the beginning");
+    let stage = stages.begin(tail(1));
+    drop(stages.host_kernels());
+    let _ = stage.finish(100);
+    assert_eq!(shared(&stages), 3, "for a while");
+    let (first, second) = (stages.begin(tail(1)), stages.begin(tail(1)));
+    let _ = (first.finish(100), second.finish(100));
+    assert_eq!(shared(&stages), 5, "each other's tails");
+    let _ = stages.begin(tail(1)).finish(100);
+    assert_eq!(shared(&stages), 5);
 }
 
 /// On a machine where more than three evaluators slow every tail down, two circuits in turn settle k at three, or one above

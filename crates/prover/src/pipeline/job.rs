@@ -120,6 +120,10 @@ impl<C: Curve> Work for ProofJob<C> {
         Err(if checked { StageError::Retryable(error) } else { StageError::Fatal(error) })
     }
 
+    fn device_is_host(&self) -> bool {
+        !self.prover.backend().capabilities().is_device
+    }
+
     fn tail_bytes(&self) -> u64 {
         footprint::tail_bytes(&**self.prover.key())
     }

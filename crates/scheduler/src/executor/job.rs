@@ -64,6 +64,7 @@ pub(super) trait Stages: Send + Sync {
     fn device(&self, index: u32, device: DeviceId, cx: &StageContext<'_>) -> Verdict;
     fn on_host(&self, index: u32, cx: &StageContext<'_>) -> Verdict;
     fn tail(&self, index: u32, cx: &StageContext<'_>) -> Verdict;
+    fn device_is_host(&self) -> bool;
     fn tail_bytes(&self) -> u64;
     /// Gives up what the partition holds.
     fn discard(&self, index: u32, reclaimer: &Reclaimer);
@@ -154,6 +155,10 @@ impl<W: Work> Stages for Job<W> {
     fn tail(&self, index: u32, cx: &StageContext<'_>) -> Verdict {
         let Value::Tail(tail) = self.take(index) else { return Verdict::Panicked };
         self.run(index, || self.work.tail(tail, cx).map(Value::Output))
+    }
+
+    fn device_is_host(&self) -> bool {
+        self.work.device_is_host()
     }
 
     fn tail_bytes(&self) -> u64 {

@@ -98,7 +98,9 @@ impl Shared {
         let cx = self.context(task, Lane::Device(worker.device.0));
         let mut recording = cx.record("device");
         recording.waited(WaitReason::DeviceLock, cx.timeline.now().saturating_sub(asked));
+        let kernels = task.stages.device_is_host().then(|| self.stages.host_kernels());
         let verdict = task.stages.device(task.run.partition.index, guard.device(), &cx);
+        drop(kernels);
         let held = recording.elapsed();
         self.close_recording(recording, verdict);
         drop(guard);
@@ -115,7 +117,9 @@ impl Shared {
     fn on_host(&self, task: &Task, lane: u32) -> Verdict {
         let cx = self.context(task, Lane::Worker(lane));
         let recording = cx.record("host");
+        let kernels = self.stages.host_kernels();
         let verdict = task.stages.on_host(task.run.partition.index, &cx);
+        drop(kernels);
         let held = recording.elapsed();
         self.close_recording(recording, verdict);
         if verdict == Verdict::Done {

@@ -75,6 +75,11 @@ pub trait Work: Send + Sync + 'static {
     /// Any; see [`StageError`].
     fn tail(&self, tail: Self::Tail, cx: &StageContext<'_>) -> Result<Self::Output, StageError<Self::Error>>;
 
+    /// Whether the device is the host, whose kernels then share it with the tails of other partitions.
+    fn device_is_host(&self) -> bool {
+        false
+    }
+
     /// Bytes that the tail moves, so that tails of different lengths can be compared; 0 leaves it unmeasured, and mode
     /// adaptive of the gate then does not act. Compared within one circuit ([`Request::circuit`](super::Request::circuit)),
     /// so that an estimate which is off by a constant factor does no harm.

@@ -6,9 +6,9 @@
 //! evaluator ran beside it is slowed by something else, and k is not cut for it: it counts as a good one. The controller is
 //! a pure function of its samples: no clock, no lock.
 //!
-//! What it cannot tell apart is a stage that evaluators slow down and one that something else slows down while evaluators
-//! run. In the second case it cuts in vain down to 0, tries one evaluator after every `patience` stages, and goes on
-//! upwards once the stage is as fast as it was by itself, or [`Stages`](super::Stages) have learnt what it takes now.
+//! Stages that shared the host with other partitions' kernels are not shown to it. What it cannot tell apart is a stage that
+//! evaluators slow down and one that something outside slows down while evaluators run. In the second case it cuts in vain
+//! down to 0, tries one evaluator after every `patience` stages, and goes on upwards once the stage is as fast as it was by itself, or [`Stages`](super::Stages) have learnt what it takes now.
 
 /// How the controller behaves.
 #[derive(Clone, Copy, Debug, PartialEq)]

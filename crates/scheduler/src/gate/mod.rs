@@ -24,4 +24,4 @@ pub use adaptive::{Controller, ControllerOptions, Sample};
 pub use baseline::{Baseline, StageKey};
 pub use evaluation::Evaluation;
 pub use protocol::{BandwidthGate, Evaluator, GateFlag, GateStats, Hold, Mode};
-pub use stages::{LEARNING, Measured, StageHold, StageReport, Stages};
+pub use stages::{HostKernels, LEARNING, Measured, StageHold, StageReport, Stages};

@@ -23,6 +23,8 @@ pub struct StageReport {
     pub runs: u64,
     /// Of these, the ones that no evaluator ran beside.
     pub alone: u64,
+    /// Of these, the ones that shared the host with other partitions' kernels.
+    pub shared: u64,
     /// Of these, the ones that the controller was told of.
     pub judged: u64,
     /// Bytes that they moved.
@@ -46,6 +48,8 @@ pub struct Measured {
     pub limited: bool,
     /// Whether evaluators ran beside it.
     pub beside: bool,
+    /// Whether other partitions' kernels ran on the host beside it, so that its time says nothing of evaluators.
+    pub shared: bool,
 }
 
 /// The critical stages of a gate. Clones are one table.
@@ -61,6 +65,28 @@ struct Table {
     controller: Option<Controller>,
     /// Stages that run now to learn from.
     learning: u32,
+    kernels: Kernels,
+}
+
+/// Who uses the host's kernels.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Kernels {
+    users: u32,
+    /// All that ever came.
+    came: u64,
+}
+
+impl Kernels {
+    fn enter(&mut self) -> Kernels {
+        self.users += 1;
+        self.came += 1;
+        *self
+    }
+
+    /// Whether somebody else was there at any time since `entered`.
+    fn shared_since(&self, entered: &Kernels) -> bool {
+        entered.users > 1 || self.came != entered.came
+    }
 }
 
 #[derive(Debug, Default)]
@@ -99,10 +125,18 @@ impl Stages {
 
     /// Begins a critical stage: holds the gate.
     pub fn begin(&self, stage: StageKey) -> StageHold {
+        let kernels = self.host_kernels();
         let learns = self.table.lock().learn(stage, &self.gate);
         let hold = self.gate.hold();
         let look = self.gate.look();
-        StageHold { stages: self.clone(), stage, start: Instant::now(), look, learns, _hold: hold }
+        StageHold { kernels, stage, start: Instant::now(), look, learns, _hold: hold }
+    }
+
+    /// Says, until it is dropped, that the host's kernels work for a partition: where the host stands in for a device, or is
+    /// the device.
+    pub fn host_kernels(&self) -> HostKernels {
+        let entered = self.table.lock().kernels.enter();
+        HostKernels { stages: self.clone(), entered }
     }
 
     /// What was seen of each stage.
@@ -149,18 +183,20 @@ impl Table {
 
     fn record(&mut self, stage: StageKey, run: Measured, gate: &BandwidthGate) -> Option<f64> {
         let Seen { window, report, .. } = self.stages.entry(stage);
-        let Measured { bytes, time, limited, beside } = run;
+        let Measured { bytes, time, limited, beside, shared } = run;
         let taken = Baseline { bytes, time };
         let inflation = window.least().and_then(|least| least.inflation(&taken));
-        window.take(taken, !beside);
+        window.take(taken, !beside && !shared);
         report.runs += 1;
         report.alone += u64::from(!beside);
+        report.shared += u64::from(shared);
         report.bytes = report.bytes.saturating_add(bytes);
         report.time = report.time.saturating_add(time);
         report.last_inflation = inflation.or(report.last_inflation);
         report.worst_inflation = [inflation, report.worst_inflation].into_iter().flatten().reduce(f64::max);
         // While somebody learns, k is not what evaluators obey, so the run says nothing about it.
-        if let (Some(inflation), Some(controller), 0) = (inflation, &mut self.controller, self.learning) {
+        let says_something = self.learning == 0 && !shared;
+        if let (Some(inflation), Some(controller), true) = (inflation, &mut self.controller, says_something) {
             controller.observe(Sample { inflation, limited, beside });
             report.judged += 1;
             self.apply(gate);
@@ -182,7 +218,7 @@ impl Table {
 #[must_use = "dropping it ends the stage"]
 #[derive(Debug)]
 pub struct StageHold {
-    stages: Stages,
+    kernels: HostKernels,
     stage: StageKey,
     start: Instant,
     look: Look,
@@ -195,16 +231,39 @@ impl StageHold {
     /// The stage is done and has moved this many bytes. Returns its inflation over the baseline.
     pub fn finish(self, bytes: u64) -> Option<f64> {
         let time = self.start.elapsed();
-        let end = self.stages.gate.look();
+        let stages = &self.kernels.stages;
+        let end = stages.gate.look();
         let (limited, beside) = (self.look.limited(&end), self.look.beside(&end));
-        self.stages.record(self.stage, Measured { bytes, time, limited, beside })
+        let shared = self.kernels.shared();
+        stages.record(self.stage, Measured { bytes, time, limited, beside, shared })
     }
 }
 
 impl Drop for StageHold {
     fn drop(&mut self) {
         if self.learns {
-            self.stages.table.lock().learnt(&self.stages.gate);
+            let stages = &self.kernels.stages;
+            stages.table.lock().learnt(&stages.gate);
         }
+    }
+}
+
+/// Kernels that work on the host.
+#[must_use = "dropping it ends the work"]
+#[derive(Debug)]
+pub struct HostKernels {
+    stages: Stages,
+    entered: Kernels,
+}
+
+impl HostKernels {
+    fn shared(&self) -> bool {
+        self.stages.table.lock().kernels.shared_since(&self.entered)
+    }
+}
+
+impl Drop for HostKernels {
+    fn drop(&mut self) {
+        self.stages.table.lock().kernels.users -= 1;
     }
 }

@@ -22,6 +22,8 @@ pub(crate) struct Job {
     pub(crate) spec: JobSpec,
     pub(crate) rank: Rank,
     pub(crate) parts: Vec<At>,
+    /// Failed runs of each partition that the device it ran on was not lost under.
+    pub(crate) failures: Vec<u32>,
     pub(crate) opened: bool,
     pub(crate) resolved: bool,
 }
@@ -30,6 +32,8 @@ pub(crate) struct Job {
 pub(crate) struct Running {
     pub(crate) worker: Option<WorkerId>,
     pub(crate) aborted: bool,
+    /// Its device was lost under it, before it was done with it.
+    pub(crate) displaced: bool,
 }
 
 impl Executor {
@@ -45,10 +49,13 @@ impl Executor {
     /// Books that change because the event is true, before the policy answers.
     pub(crate) fn before(&mut self, event: &Event) {
         if let Some(run) = event.ends()
-            && self.running.remove(&run).is_some()
+            && let Some(running) = self.running.remove(&run)
         {
-            let part =
-                &mut self.jobs.get_mut(&run.partition.job).unwrap().parts[run.partition.index as usize];
+            let (job, index) = (self.jobs.get_mut(&run.partition.job).unwrap(), run.partition.index as usize);
+            if matches!(event, Event::Failed { .. }) && !running.displaced {
+                job.failures[index] += 1;
+            }
+            let part = &mut job.parts[index];
             let failed = !matches!(event, Event::Synthesised { .. } | Event::Finished { .. });
             *part = match (*part, failed) {
                 (At::Synthesising, false) => At::Ready,
@@ -67,7 +74,16 @@ impl Executor {
                 let rank = (i128::from(submitted.0) - i128::from(spec.priority) * aging, self.arrivals);
                 self.arrivals += 1;
                 let parts = vec![At::Queued; spec.partitions as usize];
-                self.jobs.insert(spec.id, Job { spec: *spec, rank, parts, opened: false, resolved: false });
+                let failures = vec![0; parts.len()];
+                let job = Job { spec: *spec, rank, parts, failures, opened: false, resolved: false };
+                self.jobs.insert(spec.id, job);
+            }
+            Event::DeviceLost(device) => {
+                for (run, running) in &mut self.running {
+                    let part = self.jobs[&run.partition.job].parts[run.partition.index as usize];
+                    let on_it = running.worker.is_some_and(|worker| worker.device == *device);
+                    running.displaced |= on_it && part == At::Proving { released: false };
+                }
             }
             Event::BudgetChanged { host, .. } => {
                 self.bound = self.exposure().max(*host);
@@ -124,14 +140,16 @@ impl Executor {
         job.parts[run.partition.index as usize] = At::Synthesising;
         job.opened = true;
         self.committed += job.spec.footprint.synthesis();
-        assert!(self.running.insert(run, Running { worker: None, aborted: false }).is_none());
+        assert!(
+            self.running.insert(run, Running { worker: None, aborted: false, displaced: false }).is_none()
+        );
         let took = end.since(self.now);
         let event = self.end(run, Event::Synthesised { run, took });
         self.at(end, event);
     }
 
     pub(crate) fn prove(&mut self, run: Run, worker: WorkerId) {
-        self.check_best_proof(run.partition);
+        self.check_best_proof(run.partition, worker);
         let busy = self.running.values().any(|r| r.worker == Some(worker));
         let host = WorkerId { device: self.config.host(), slot: 0 };
         let stands_in = self.config.host_after.is_some() && worker == host;
@@ -142,7 +160,11 @@ impl Executor {
         assert!(!job.resolved && job.parts[run.partition.index as usize] == At::Ready);
         job.parts[run.partition.index as usize] = At::Proving { released: false };
         self.committed += job.spec.footprint.tail;
-        assert!(self.running.insert(run, Running { worker: Some(worker), aborted: false }).is_none());
+        assert!(
+            self.running
+                .insert(run, Running { worker: Some(worker), aborted: false, displaced: false })
+                .is_none()
+        );
         if self.rng.gen_bool(0.9) {
             self.at(released, Event::DeviceReleased { run, held: released.since(self.now) });
         }
@@ -156,24 +178,28 @@ impl Executor {
         let open = self.jobs.values().filter(|j| j.opened && self.alive(j)).count();
         let room = open < self.config.jobs_in_flight as usize;
         let may = |j: &&Job| !j.resolved && (j.opened || room);
-        let best = self.first(At::Queued, may);
+        let best = self.first(At::Queued, |j, _| may(&j));
         assert_eq!(best, Some(id));
     }
 
-    /// Where the host stands in, partitions for it and for devices pass each other: `tests/policy.rs` has that order.
-    pub(crate) fn check_best_proof(&self, id: PartitionId) {
-        if self.config.host_after.is_some() {
-            return;
-        }
-        assert_eq!(self.first(At::Ready, |j| !j.resolved), Some(id));
+    /// The worker is of the kind that the partition is for, and no ready partition for that kind has a better place in line.
+    pub(crate) fn check_best_proof(&self, id: PartitionId, worker: WorkerId) {
+        let host = worker.device == self.config.host();
+        let of_kind = |j: &Job, index| !j.resolved && self.on_host(j, index) == host;
+        assert_eq!(self.first(At::Ready, of_kind), Some(id), "on {worker:?}");
     }
 
-    pub(crate) fn first(&self, at: At, may: impl Fn(&&Job) -> bool) -> Option<PartitionId> {
+    /// Whether the host stands in: all devices are gone, or the partition failed often enough.
+    fn on_host(&self, job: &Job, index: usize) -> bool {
+        self.config.host_after.is_some_and(|limit| self.up.is_empty() || job.failures[index] >= limit)
+    }
+
+    pub(crate) fn first(&self, at: At, may: impl Fn(&Job, usize) -> bool) -> Option<PartitionId> {
         let of = |j: &Job| {
-            let index = j.parts.iter().position(|p| *p == at)?;
+            let index = (0..j.parts.len()).find(|i| j.parts[*i] == at && may(j, *i))?;
             Some((j.rank, PartitionId { job: j.spec.id, index: index as u32 }))
         };
-        self.jobs.values().filter(may).filter_map(of).min().map(|(_, id)| id)
+        self.jobs.values().filter_map(of).min().map(|(_, id)| id)
     }
 
     /// A failed job counts until its stages have stopped.
