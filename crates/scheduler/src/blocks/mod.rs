@@ -298,7 +298,7 @@ mod tests {
             assert_eq!(blocks.stats().maps, 3, "of the one class in use");
             let owned = [(); 3].map(|()| blocks.alloc(layout(1 << 20)));
             assert_eq!((blocks.stats().maps, blocks.stats().idle_bytes), (3, 0));
-            owned.map(|block| blocks.dealloc(block, layout(1 << 20)));
+            owned.into_iter().for_each(|block| blocks.dealloc(block, layout(1 << 20)));
         }
     }
 
