@@ -9,6 +9,22 @@
 
 // The parameters of a field are a struct with: N; modulus(i); m0() = −p⁻¹ mod 2^32; one(i) = R mod p; r2(i) = R² mod p.
 // 3p < R is needed for `dot` alone.
+//
+// FB_FIELD(NAME, TABLE, LIMBS, FITS_THRICE) makes them, and the field NAME, of three tables in constant memory: TABLE_MODULUS with
+// −p⁻¹ mod 2^32 behind it, TABLE_ONE, TABLE_R2. They are not `const`: as immediates they cost a register move each, and a
+// modulus whose −p⁻¹ is 2^32 − 1 makes ptxas unfuse the products.
+#define FB_FIELD(NAME, TABLE, LIMBS, FITS_THRICE)                                  \
+    struct NAME##Parameters {                                                      \
+        static constexpr int N = LIMBS;                                            \
+        static constexpr bool DOT = FITS_THRICE;                                   \
+        static FB_INLINE uint32_t modulus(int i) { return TABLE##_MODULUS[i]; }    \
+        static FB_INLINE uint32_t m0() { return TABLE##_MODULUS[N]; }              \
+        static FB_INLINE uint32_t one(int i) { return TABLE##_ONE[i]; }            \
+        static FB_INLINE uint32_t r2(int i) { return TABLE##_R2[i]; }              \
+    };                                                                             \
+    using NAME = Mont<NAME##Parameters>;
+#define FB_TABLE static __device__ __constant__ uint32_t
+
 template <class P> struct alignas(16) Mont {
     static constexpr int N = P::N;
     static_assert(N % 4 == 0, "limbs come in 128-bit words");

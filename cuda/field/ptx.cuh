@@ -29,36 +29,21 @@ namespace ptx {
 
 struct Carry {};
 
-FB_INLINE uint32_t add_cc(Carry&, uint32_t a, uint32_t b) {
-    uint32_t r;
-    asm volatile("add.cc.u32 %0, %1, %2;" : "=r"(r) : "r"(a), "r"(b));
-    return r;
-}
-FB_INLINE uint32_t addc_cc(Carry&, uint32_t a, uint32_t b) {
-    uint32_t r;
-    asm volatile("addc.cc.u32 %0, %1, %2;" : "=r"(r) : "r"(a), "r"(b));
-    return r;
-}
-FB_INLINE uint32_t addc(const Carry&, uint32_t a, uint32_t b) {
-    uint32_t r;
-    asm volatile("addc.u32 %0, %1, %2;" : "=r"(r) : "r"(a), "r"(b));
-    return r;
-}
-FB_INLINE uint32_t sub_cc(Carry&, uint32_t a, uint32_t b) {
-    uint32_t r;
-    asm volatile("sub.cc.u32 %0, %1, %2;" : "=r"(r) : "r"(a), "r"(b));
-    return r;
-}
-FB_INLINE uint32_t subc_cc(Carry&, uint32_t a, uint32_t b) {
-    uint32_t r;
-    asm volatile("subc.cc.u32 %0, %1, %2;" : "=r"(r) : "r"(a), "r"(b));
-    return r;
-}
-FB_INLINE uint32_t subc(const Carry&, uint32_t a, uint32_t b) {
-    uint32_t r;
-    asm volatile("subc.u32 %0, %1, %2;" : "=r"(r) : "r"(a), "r"(b));
-    return r;
-}
+// One instruction on two operands. A carry that is only read may be a constant one.
+#define FB_TWO_OPERANDS(NAME, CARRY, INSTRUCTION)                              \
+    FB_INLINE uint32_t NAME(CARRY&, uint32_t a, uint32_t b) {                  \
+        uint32_t r;                                                            \
+        asm volatile(INSTRUCTION " %0, %1, %2;" : "=r"(r) : "r"(a), "r"(b));   \
+        return r;                                                              \
+    }
+FB_TWO_OPERANDS(add_cc, Carry, "add.cc.u32")
+FB_TWO_OPERANDS(addc_cc, Carry, "addc.cc.u32")
+FB_TWO_OPERANDS(addc, const Carry, "addc.u32")
+FB_TWO_OPERANDS(sub_cc, Carry, "sub.cc.u32")
+FB_TWO_OPERANDS(subc_cc, Carry, "subc.cc.u32")
+FB_TWO_OPERANDS(subc, const Carry, "subc.u32")
+#undef FB_TWO_OPERANDS
+
 // (lo, hi) = a·b
 FB_INLINE void mul_wide(uint32_t& lo, uint32_t& hi, uint32_t a, uint32_t b) {
     asm volatile("mul.lo.u32 %0, %2, %3; mul.hi.u32 %1, %2, %3;" : "=&r"(lo), "=r"(hi) : "r"(a), "r"(b));

@@ -109,7 +109,7 @@ template <class F> __device__ __forceinline__ void sum(const Xyzz<F>* in, uint32
     }
     for (uint32_t half = blockDim.x / 2; half; half /= 2) {
         if (threadIdx.x >= half && threadIdx.x < 2 * half) shared[threadIdx.x - half] = mine;
-        __syncthreads();
+        SYNCTHREADS_UNLESS_PLANTED(BARRIER_OF_MSM_SUM);
         if (threadIdx.x < half) mine.add(shared[threadIdx.x]);
         __syncthreads();
     }

@@ -21,7 +21,7 @@ msm_sort_count(const uint32_t* keys, uint32_t length, uint32_t shift, uint32_t b
     DYN_SHARED(uint32_t, histogram);
     uint32_t digits = 1u << bits;
     for (uint32_t d = threadIdx.x; d < digits; d += THREADS) histogram[d] = 0;
-    __syncthreads();
+    SYNCTHREADS_UNLESS_PLANTED(BARRIER_OF_MSM_SORT);
     keys += (size_t)blockIdx.y * length;
     for (uint32_t k = 0; k < ROUNDS; k++) {
         uint32_t i = blockIdx.x * TILE + k * THREADS + threadIdx.x;

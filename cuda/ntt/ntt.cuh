@@ -176,7 +176,7 @@ template <class F> struct Tile {
             analyse_half(row, quarter, column, k, flip, sum, x1 + x3, inverse);
             analyse_half(row, quarter, column, k, 1 - flip, difference, x1 - x3, inverse);
         }
-        SYNCTHREADS_UNLESS_PLANTED();
+        SYNCTHREADS_UNLESS_PLANTED(BARRIER_OF_NTT);
     }
     __device__ __forceinline__ void analyse_half(uint32_t row, uint32_t quarter, uint32_t column, uint32_t k, uint32_t half,
                                                  const F& a, const F& upper, bool inverse) const {

@@ -15,7 +15,7 @@ selftest_histogram(const uint32_t* values, uint32_t n, uint32_t* histogram, unsi
     }
     for (int by = 16; by; by >>= 1) mine += __shfl_down_sync(~0u, mine, by);
     if ((threadIdx.x & 31) == 0) warp_sums[threadIdx.x >> 5] = mine;
-    SYNCTHREADS_UNLESS_PLANTED();
+    __syncthreads();
     if (threadIdx.x < 32) {
         uint32_t all = threadIdx.x < 8 ? warp_sums[threadIdx.x] : 0;
         for (int by = 16; by; by >>= 1) all += __shfl_xor_sync(~0u, all, by);

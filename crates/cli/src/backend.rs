@@ -3,11 +3,23 @@
 use crate::{args::BackendArg, exit::Failure};
 use forebay_msm::{Backend, CpuBackend, Curve};
 use forebay_msm_cuda::{
-    CudaBackend,
+    CudaBackend, Settings,
+    device::Device,
     guard::{Faults, Guarded, Policy, State},
+};
+use forebay_scheduler::{
+    budget::{Amounts, Budget},
+    executor::Devices,
 };
 use rayon::ThreadPool;
 use std::sync::Arc;
+
+/// The GPU that was found, or why there is none.
+#[derive(Debug)]
+pub(crate) struct Picked {
+    device: Result<Arc<dyn Device>, String>,
+    wanted: BackendArg,
+}
 
 /// What proofs run on, for any curve.
 #[derive(Debug)]
@@ -19,25 +31,52 @@ pub(crate) struct Backends {
     reason: String,
 }
 
-impl Backends {
+impl Picked {
     /// Picks what `wanted` says: `auto` takes a GPU if there is one, and the CPU if not.
-    pub(crate) fn choose(wanted: BackendArg, pool: &Arc<ThreadPool>) -> Result<Backends, Failure> {
-        let cpu = CpuBackend::new(Arc::clone(pool));
-        let opened = match wanted {
+    pub(crate) fn open(wanted: BackendArg) -> Result<Picked, Failure> {
+        let device = match wanted {
             BackendArg::Cpu => Err("asked for".to_owned()),
-            BackendArg::Auto | BackendArg::Cuda => open(&cpu),
+            BackendArg::Auto | BackendArg::Cuda => open(),
         };
-        let (device, reason) = match opened {
+        match device {
+            Err(why) if wanted == BackendArg::Cuda => Err(Failure::usage(format!("--backend cuda: {why}"))),
+            device => Ok(Picked { device, wanted }),
+        }
+    }
+
+    /// What the scheduler is told of it.
+    pub(crate) fn devices(&self) -> Devices {
+        match &self.device {
+            Ok(device) => Devices { count: 1, memory: Some(device.properties().total_memory as u64) },
+            Err(_) => Devices::CPU,
+        }
+    }
+
+    /// The backends, with the threads of `pool`, and memory of `budget` for a device.
+    pub(crate) fn backends(self, pool: &Arc<ThreadPool>, budget: &Budget) -> Result<Backends, Failure> {
+        let cpu = CpuBackend::new(Arc::clone(pool));
+        let made = self.device.and_then(|device| {
+            let backend = CudaBackend::new(device, cpu.clone(), Settings::default());
+            backend.map(|backend| backend.with_budget(budget)).map_err(|e| e.to_string())
+        });
+        let (device, reason) = match made {
             Ok(device) => {
-                let reason = describe(&device, wanted);
+                let reason = describe(&device, self.wanted);
                 (Some(Arc::new(device)), reason)
             }
-            Err(why) if wanted == BackendArg::Cuda => {
+            Err(why) if self.wanted == BackendArg::Cuda => {
                 return Err(Failure::usage(format!("--backend cuda: {why}")));
             }
             Err(why) => (None, format!("cpu: {why}")),
         };
         Ok(Backends { cpu, device, faults: Arc::default(), reason })
+    }
+}
+
+impl Backends {
+    /// Picks as [`Picked::open`], where no scheduler limits memory.
+    pub(crate) fn choose(wanted: BackendArg, pool: &Arc<ThreadPool>) -> Result<Backends, Failure> {
+        Picked::open(wanted)?.backends(pool, &Budget::new(Amounts::MAX))
     }
 
     /// The backend for one curve. A device's faults are retried, then the CPU steps in.
@@ -54,6 +93,14 @@ impl Backends {
                 Arc::new(Guarded::new(device, cpu, Policy::default(), faults))
             }
         }
+    }
+
+    /// What a device's results are compared with, if there is a device: the CPU's kernels.
+    pub(crate) fn reference<C: Curve>(&self) -> Option<Arc<dyn Backend<C>>>
+    where
+        CpuBackend: Backend<C>,
+    {
+        self.device.as_ref().map(|_| Arc::new(self.cpu.clone()) as Arc<dyn Backend<C>>)
     }
 
     /// What was picked, and why.
@@ -77,14 +124,15 @@ fn describe(device: &CudaBackend, wanted: BackendArg) -> String {
 
 /// The first GPU, or why there is none.
 #[cfg(feature = "cuda")]
-fn open(cpu: &CpuBackend) -> Result<CudaBackend, String> {
-    let driver = forebay_msm_cuda::Driver::open(0).map_err(|e| e.to_string())?;
-    let backend = CudaBackend::new(Arc::new(driver), cpu.clone(), forebay_msm_cuda::Settings::default());
-    backend.map_err(|e| e.to_string())
+fn open() -> Result<Arc<dyn Device>, String> {
+    match forebay_msm_cuda::Driver::open(0) {
+        Ok(driver) => Ok(Arc::new(driver)),
+        Err(e) => Err(e.to_string()),
+    }
 }
 
 #[cfg(not(feature = "cuda"))]
-fn open(_: &CpuBackend) -> Result<CudaBackend, String> {
+fn open() -> Result<Arc<dyn Device>, String> {
     Err("this binary was built without feature `cuda`".into())
 }
 
@@ -102,6 +150,7 @@ mod tests {
         let backends = choose(BackendArg::Cpu).unwrap();
         assert_eq!(backends.reason(), "cpu: asked for");
         assert!(!backends.of::<Bn254>().capabilities().is_device);
+        assert!(backends.reference::<Bn254>().is_none(), "the CPU is compared with nothing");
         assert_eq!(backends.faults(), Faults::default());
     }
 

@@ -69,17 +69,20 @@ impl From<FormatError> for Failure {
 impl From<ProveError> for Failure {
     fn from(e: ProveError) -> Self {
         let status = match &e {
+            ProveError::Rejected { diagnoses, .. } if diagnoses.iter().any(|d| !d.wrong.is_empty()) => {
+                Status::Internal
+            }
             ProveError::WitnessLength { .. }
             | ProveError::WitnessConstant
             | ProveError::Unsatisfied { .. }
             | ProveError::Witness(_)
-            | ProveError::Rejected { checked: false } => Status::BadWitness,
+            | ProveError::Rejected { checked: false, .. } => Status::BadWitness,
             ProveError::KeyMismatch { .. }
             | ProveError::KeyMatrixMismatch { .. }
             | ProveError::KeyShape { .. }
             | ProveError::Compile(_)
             | ProveError::Setup(_)
-            | ProveError::Rejected { checked: true } => Status::BadInput,
+            | ProveError::Rejected { checked: true, .. } => Status::BadInput,
             ProveError::Format(f) => format_status(f),
             ProveError::Cancelled => Status::Interrupted,
             ProveError::Backend(_) | ProveError::Evaluate(_) => Status::Internal,

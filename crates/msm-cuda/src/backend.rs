@@ -4,13 +4,15 @@ use crate::{
     device::{Device, Event, Stream},
     error::DeviceError,
     memory::{Arena, Plan},
-    msm::{DevicePoint, MsmBases, PreparedBases, Tuning, msm},
+    msm::{DevicePoint, MsmBases, PreparedBases, Tuning, msm, timed},
     ntt::{Shape, Transforms, bytes_of, bytes_of_mut, max_log_domain},
+    staging::{HostPages, Staging},
 };
 use forebay_msm::{
     Backend, BackendError, Bases, Capabilities, CpuBackend, Curve,
-    backend::{DomainSpec, QuotientBasis, Transform},
+    backend::{DomainSpec, QuotientBasis, Transform, one_per_point},
 };
+use forebay_scheduler::{budget::Budget, pinned::PinnedArena};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Kept free for the driver, other processes and fragmentation when no budget is given: one sixteenth of the device.
@@ -57,6 +59,40 @@ impl CudaBackend {
         CudaBackend { tuning, ..self }
     }
 
+    /// The same backend with the scheduler's memory: operations reserve device bytes in `budget`, and what goes to the device
+    /// goes through page-locked buffers, which are pinned bytes of it.
+    pub fn with_budget(self, budget: &Budget) -> Self {
+        let pages = PinnedArena::new(budget.clone(), HostPages::of(&self.device));
+        let staging = Staging::new(pages, Arc::clone(self.cpu.pool()));
+        self.arena().share(budget.clone());
+        self.with_staging(staging)
+    }
+
+    /// The same backend with page-locked buffers from elsewhere.
+    pub fn with_staging(self, staging: Staging) -> Self {
+        self.arena().stage(staging);
+        self
+    }
+
+    /// Puts points onto the device to stay there, with as many multiples as `bytes` of device memory hold. Working memory gets
+    /// what is left.
+    ///
+    /// # Errors
+    /// As [`PreparedBases::new`]; out of memory, at once, if the scheduler's budget has not as many device bytes.
+    pub fn prepare<A: DevicePoint>(
+        &self,
+        bases: Bases<'_, A>,
+        bytes: usize,
+    ) -> Result<PreparedBases<A>, BackendError> {
+        let mut arena = self.arena();
+        let reserve = |bytes| {
+            let reservation = arena.reserve("preparing points", bytes)?;
+            arena.make_way();
+            Ok(reservation)
+        };
+        PreparedBases::within(&self.device, bases, bytes, self.tuning, reserve)
+    }
+
     /// Σ scalars\[i\]·bases\[i\] over points that are on the device already.
     ///
     /// # Errors
@@ -67,6 +103,27 @@ impl CudaBackend {
         scalars: &[A::Scalar],
     ) -> Result<A::Curve, BackendError> {
         msm("msm_prepared", &mut self.arena(), &self.stream, MsmBases::Device(bases), scalars, self.tuning)
+    }
+
+    /// As [`msm_prepared`](Self::msm_prepared), `rounds` times after one that is not counted: the sum, and the milliseconds of
+    /// each from when the scalars are on the device to when the sum is on the host.
+    ///
+    /// # Errors
+    /// As [`msm`](fn@msm).
+    pub fn time_msm_prepared<A: DevicePoint>(
+        &self,
+        bases: &PreparedBases<A>,
+        scalars: &[A::Scalar],
+        rounds: usize,
+    ) -> Result<(A::Curve, Vec<f32>), BackendError> {
+        let once = || {
+            let bases = MsmBases::Device(bases);
+            timed("time_msm_prepared", &mut self.arena(), &self.stream, bases, scalars, self.tuning)
+        };
+        let (sum, _) = once()?;
+        let times: Result<Vec<f32>, BackendError> =
+            (0..rounds).map(|_| Ok(once()?.1.as_secs_f32() * 1e3)).collect();
+        Ok((sum, times?))
     }
 
     /// The device.
@@ -133,7 +190,8 @@ impl CudaBackend {
         let mut arena = self.arena();
         let mut lease = arena.begin("time_quotient", &plan, &self.stream)?;
         transforms.prepare(&mut lease)?;
-        let times = self.time(rounds, || transforms.quotient(&lease, basis, regions).map(drop))?;
+        let there = |_| Ok(());
+        let times = self.time(rounds, || transforms.quotient(&lease, basis, regions, there).map(drop))?;
         lease.finish()?;
         Ok(times)
     }
@@ -166,19 +224,6 @@ impl CudaBackend {
     pub(crate) fn arena(&self) -> MutexGuard<'_, Arena> {
         self.arena.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Compared before anything is planned, so that a wrong call allocates nothing.
-fn one_per_point(
-    operation: &'static str,
-    what: &str,
-    found: usize,
-    spec: DomainSpec,
-) -> Result<(), BackendError> {
-    if found.is_power_of_two() && found.trailing_zeros() == spec.log_n {
-        return Ok(());
-    }
-    Err(BackendError::bug(operation, format!("{what}: {found} values on a domain of 2^{}", spec.log_n)))
 }
 
 impl<C: Curve<G1Affine: DevicePoint, G2Affine: DevicePoint>> Backend<C> for CudaBackend
@@ -216,9 +261,13 @@ where
         let (source, target) = (plan.secret(size_of_val(values)), plan.secret(size_of_val(values)));
         let mut arena = self.arena();
         let mut lease = arena.begin("ntt", &plan, &self.stream)?;
-        lease.upload(source, 0, bytes_of(values))?;
         transforms.prepare(&mut lease)?;
+        let mut uploads = lease.uploads(size_of_val(values))?;
+        let arrived = Event::new(&self.device)?;
+        lease.send(&mut uploads, source, bytes_of(values))?;
+        uploads.then(&self.stream, arrived.id())?;
         transforms.transform(&lease, transform, source, target)?;
+        uploads.finish()?;
         lease.download(target, 0, bytes_of_mut(values))?;
         lease.finish()
     }
@@ -240,11 +289,17 @@ where
         let regions = [(); 3].map(|()| plan.secret(size_of_val(&*a)));
         let mut arena = self.arena();
         let mut lease = arena.begin("quotient", &plan, &self.stream)?;
-        for (region, values) in regions.iter().zip([&*a, &*b, &*c]) {
-            lease.upload(*region, 0, bytes_of(values))?;
-        }
         transforms.prepare(&mut lease)?;
-        let result = transforms.quotient(&lease, basis, regions)?;
+        let mut uploads = lease.uploads(size_of_val(&*a))?;
+        let arrived = Event::new(&self.device)?;
+        let inputs = [&*a, &*b, &*c];
+        // Each vector is on its way while the device works on the one before.
+        let send = |i: usize| {
+            lease.send(&mut uploads, regions[i], bytes_of(inputs[i]))?;
+            uploads.then(&self.stream, arrived.id())
+        };
+        let result = transforms.quotient(&lease, basis, regions, send)?;
+        uploads.finish()?;
         lease.download(result, 0, bytes_of_mut(a))?;
         lease.finish()
     }

@@ -1,12 +1,11 @@
 //! What the backend asks of a GPU.
 //!
-//! [`Device`] is a thin layer over a driver: integers for handles, nothing owned. [`Stream`], [`Event`], [`DeviceMemory`]
-//! and [`Pinned`] own what they name and check ranges. A launch is `unsafe`, since a kernel may read and write any
-//! address.
+//! [`Device`] is a thin layer over a driver: integers for handles, nothing owned. [`Stream`], [`Event`] and [`DeviceMemory`] own
+//! what they name and check ranges. A launch is `unsafe`, since a kernel may read and write any address.
 
 mod owned;
 
-pub use owned::{DeviceMemory, Event, Pinned, Stream};
+pub use owned::{DeviceMemory, Event, Stream};
 
 use crate::error::DeviceError;
 use core::{ffi::c_void, fmt::Debug, ptr::NonNull};
@@ -83,6 +82,39 @@ impl Launch {
     pub fn with_shared(self, shared: usize) -> Launch {
         Launch { shared, ..self }
     }
+}
+
+/// What a stream does with memory.
+#[derive(Clone, Copy, Debug)]
+pub enum Transfer {
+    /// Copies to the device. Pageable memory may change once the call returns; page-locked memory is read when the stream
+    /// gets there, and must stay as it is until then.
+    Upload {
+        /// On the device.
+        to: DevicePtr,
+        /// On the host.
+        from: *const u8,
+        /// How many.
+        bytes: usize,
+    },
+    /// Copies from the device. Complete when the stream is synchronized; both ranges stay valid until then.
+    Download {
+        /// On the host.
+        to: *mut u8,
+        /// On the device.
+        from: DevicePtr,
+        /// How many.
+        bytes: usize,
+    },
+    /// Sets every byte. The range stays valid until the stream is synchronized.
+    Fill {
+        /// On the device.
+        to: DevicePtr,
+        /// The byte.
+        value: u8,
+        /// How many.
+        bytes: usize,
+    },
 }
 
 /// A kernel's arguments, in order.
@@ -181,24 +213,6 @@ pub unsafe trait Device: Send + Sync + Debug {
     /// As above.
     unsafe fn free_pinned(&self, ptr: NonNull<u8>) -> Result<(), DeviceError>;
 
-    /// Page-locks host memory that somebody else owns, so that copies from it run at full speed and asynchronously.
-    ///
-    /// # Safety
-    /// The memory stays mapped until [`unregister`](Self::unregister).
-    ///
-    /// # Errors
-    /// As above.
-    unsafe fn register(&self, memory: *mut u8, bytes: usize) -> Result<(), DeviceError>;
-
-    /// Undoes [`register`](Self::register).
-    ///
-    /// # Safety
-    /// No copy from or to the memory is under way.
-    ///
-    /// # Errors
-    /// As above.
-    unsafe fn unregister(&self, memory: *mut u8) -> Result<(), DeviceError>;
-
     /// A new stream, which does not wait for the default one.
     ///
     /// # Errors
@@ -247,72 +261,26 @@ pub unsafe trait Device: Send + Sync + Debug {
     /// As above.
     fn wait(&self, stream: StreamId, event: EventId) -> Result<(), DeviceError>;
 
+    /// Waits, on the host, until the event's last [`record`](Self::record) has happened.
+    ///
+    /// # Errors
+    /// What the work before it, or the driver, reports.
+    fn wait_on_host(&self, event: EventId) -> Result<(), DeviceError>;
+
     /// Milliseconds between two events that have happened.
     ///
     /// # Errors
     /// As above.
     fn elapsed_ms(&self, start: EventId, end: EventId) -> Result<f32, DeviceError>;
 
-    /// Copies to the device. From pageable memory the source may change once this returns; page-locked memory is read
-    /// until the stream is synchronized.
+    /// Copies or fills, in the stream's order.
     ///
     /// # Safety
-    /// Both ranges are valid, for as long as said.
+    /// The ranges are valid, for as long as [`Transfer`] says.
     ///
     /// # Errors
     /// As above.
-    unsafe fn upload(
-        &self,
-        stream: StreamId,
-        to: DevicePtr,
-        from: *const u8,
-        bytes: usize,
-    ) -> Result<(), DeviceError>;
-
-    /// Copies from the device. Complete when the stream is synchronized.
-    ///
-    /// # Safety
-    /// Both ranges are valid until then.
-    ///
-    /// # Errors
-    /// As above.
-    unsafe fn download(
-        &self,
-        stream: StreamId,
-        to: *mut u8,
-        from: DevicePtr,
-        bytes: usize,
-    ) -> Result<(), DeviceError>;
-
-    /// Copies on the device; the ranges do not overlap.
-    ///
-    /// # Safety
-    /// Both ranges are valid until the stream is synchronized.
-    ///
-    /// # Errors
-    /// As above.
-    unsafe fn copy(
-        &self,
-        stream: StreamId,
-        to: DevicePtr,
-        from: DevicePtr,
-        bytes: usize,
-    ) -> Result<(), DeviceError>;
-
-    /// Sets every byte.
-    ///
-    /// # Safety
-    /// The range is valid until the stream is synchronized.
-    ///
-    /// # Errors
-    /// As above.
-    unsafe fn fill(
-        &self,
-        stream: StreamId,
-        to: DevicePtr,
-        value: u8,
-        bytes: usize,
-    ) -> Result<(), DeviceError>;
+    unsafe fn transfer(&self, stream: StreamId, what: Transfer) -> Result<(), DeviceError>;
 
     /// Forbids or allows accesses to a range of device memory, where the device can watch that: a test's means of finding
     /// accesses outside of a plan's regions.

@@ -8,7 +8,7 @@
 mod ffi;
 
 use crate::{
-    device::{Args, Device, DevicePtr, EventId, Launch, MemoryInfo, Properties, StreamId},
+    device::{Args, Device, DevicePtr, EventId, Launch, MemoryInfo, Properties, StreamId, Transfer},
     error::{DeviceError, code},
 };
 use core::{
@@ -241,20 +241,6 @@ unsafe impl Device for Driver {
         check("cuMemFreeHost", unsafe { ffi::cuMemFreeHost(ptr.as_ptr().cast()) })
     }
 
-    unsafe fn register(&self, memory: *mut u8, bytes: usize) -> Result<(), DeviceError> {
-        self.enter()?;
-        // SAFETY: the caller's promise.
-        check("cuMemHostRegister", unsafe {
-            ffi::cuMemHostRegister_v2(memory.cast(), bytes, ffi::HOST_PORTABLE)
-        })
-    }
-
-    unsafe fn unregister(&self, memory: *mut u8) -> Result<(), DeviceError> {
-        self.enter()?;
-        // SAFETY: the caller's promise.
-        check("cuMemHostUnregister", unsafe { ffi::cuMemHostUnregister(memory.cast()) })
-    }
-
     fn create_stream(&self) -> Result<StreamId, DeviceError> {
         self.enter()?;
         let mut stream = null_mut();
@@ -301,6 +287,12 @@ unsafe impl Device for Driver {
         check("cuStreamWaitEvent", unsafe { ffi::cuStreamWaitEvent(stream_of(stream), event_of(event), 0) })
     }
 
+    fn wait_on_host(&self, event: EventId) -> Result<(), DeviceError> {
+        self.enter()?;
+        // SAFETY: as above.
+        check("cuEventSynchronize", unsafe { ffi::cuEventSynchronize(event_of(event)) })
+    }
+
     fn elapsed_ms(&self, start: EventId, end: EventId) -> Result<f32, DeviceError> {
         self.enter()?;
         let mut ms = 0.0;
@@ -311,58 +303,24 @@ unsafe impl Device for Driver {
         Ok(ms)
     }
 
-    unsafe fn upload(
-        &self,
-        stream: StreamId,
-        to: DevicePtr,
-        from: *const u8,
-        bytes: usize,
-    ) -> Result<(), DeviceError> {
+    unsafe fn transfer(&self, stream: StreamId, what: Transfer) -> Result<(), DeviceError> {
         self.enter()?;
+        let stream = stream_of(stream);
         // SAFETY: the caller's promise.
-        let result = unsafe { ffi::cuMemcpyHtoDAsync_v2(to.0, from.cast(), bytes, stream_of(stream)) };
-        check("cuMemcpyHtoDAsync", result)
-    }
-
-    unsafe fn download(
-        &self,
-        stream: StreamId,
-        to: *mut u8,
-        from: DevicePtr,
-        bytes: usize,
-    ) -> Result<(), DeviceError> {
-        self.enter()?;
-        // SAFETY: the caller's promise.
-        let result = unsafe { ffi::cuMemcpyDtoHAsync_v2(to.cast(), from.0, bytes, stream_of(stream)) };
-        check("cuMemcpyDtoHAsync", result)
-    }
-
-    unsafe fn copy(
-        &self,
-        stream: StreamId,
-        to: DevicePtr,
-        from: DevicePtr,
-        bytes: usize,
-    ) -> Result<(), DeviceError> {
-        self.enter()?;
-        // SAFETY: the caller's promise.
-        let result = unsafe { ffi::cuMemcpyDtoDAsync_v2(to.0, from.0, bytes, stream_of(stream)) };
-        check("cuMemcpyDtoDAsync", result)
-    }
-
-    unsafe fn fill(
-        &self,
-        stream: StreamId,
-        to: DevicePtr,
-        value: u8,
-        bytes: usize,
-    ) -> Result<(), DeviceError> {
-        if bytes == 0 {
-            return Ok(()); // the driver refuses it
+        unsafe {
+            match what {
+                Transfer::Upload { to, from, bytes } => {
+                    check("cuMemcpyHtoDAsync", ffi::cuMemcpyHtoDAsync_v2(to.0, from.cast(), bytes, stream))
+                }
+                Transfer::Download { to, from, bytes } => {
+                    check("cuMemcpyDtoHAsync", ffi::cuMemcpyDtoHAsync_v2(to.cast(), from.0, bytes, stream))
+                }
+                Transfer::Fill { bytes: 0, .. } => Ok(()), // the driver refuses it
+                Transfer::Fill { to, value, bytes } => {
+                    check("cuMemsetD8Async", ffi::cuMemsetD8Async(to.0, value, bytes, stream))
+                }
+            }
         }
-        self.enter()?;
-        // SAFETY: the caller's promise.
-        check("cuMemsetD8Async", unsafe { ffi::cuMemsetD8Async(to.0, value, bytes, stream_of(stream)) })
     }
 
     unsafe fn launch(

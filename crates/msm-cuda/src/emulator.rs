@@ -1,38 +1,26 @@
 //! The CPU launcher as a device: kernels compiled by the host's compiler, run by `cuda/emu`.
 //!
-//! Every call is complete when it returns. Memory is the host's, counted against a limit. Faults can be planted, so that
-//! what the backend does after an error is testable.
+//! Every call is complete when it returns, unless streams are told to be late ([`Emulator::be_late`]). Memory is the host's,
+//! counted against a limit. Faults can be planted, so that what the backend does after an error is testable.
+
+mod library;
+mod streams;
 
 use crate::{
-    device::{Args, Device, DevicePtr, EventId, Launch, MemoryInfo, Properties, StreamId},
+    device::{Args, Device, DevicePtr, EventId, Launch, MemoryInfo, Properties, StreamId, Transfer},
     error::{DeviceError, code},
 };
-use core::{
-    ffi::{CStr, c_char, c_int, c_uint, c_void},
-    ptr::NonNull,
-};
+use core::ptr::NonNull;
+use library::Library;
 use std::{
     alloc::Layout,
     collections::HashMap,
     ffi::CString,
     path::Path,
     sync::{Mutex, MutexGuard, PoisonError},
-    time::Instant,
 };
-
-type LaunchFn = unsafe extern "C" fn(
-    *const c_char,
-    *const c_uint,
-    *const c_uint,
-    usize,
-    *mut *mut c_void,
-    u64,
-    c_uint,
-    *mut c_char,
-    usize,
-) -> c_int;
-
-type GuardFn = unsafe extern "C" fn(*mut c_void, usize, c_int);
+use streams::{Streams, Until, Work};
+use zeroize::Zeroizing;
 
 /// What freshly allocated memory holds: nothing that happens to be zero.
 const STALE: u8 = 0xa5;
@@ -43,10 +31,11 @@ const ALIGNMENT: usize = 256;
 #[derive(Debug)]
 pub struct Emulator {
     properties: Properties,
-    launch: LaunchFn,
-    guard: GuardFn,
-    workers: c_uint,
+    library: Library,
+    workers: u32,
     state: Mutex<State>,
+    /// Held by whoever runs what is queued: a stream is idle when its work is done, not when it is begun.
+    turn: Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -54,7 +43,11 @@ struct State {
     /// Sizes by address.
     allocated: HashMap<u64, usize>,
     used: usize,
-    events: Vec<Option<Instant>>,
+    /// Page-locked blocks: sizes by address.
+    pinned: HashMap<usize, usize>,
+    streams: Streams,
+    /// Whether streams are queues.
+    late: bool,
     seed: u64,
     /// Kernels launched so far.
     launches: u64,
@@ -62,6 +55,21 @@ struct State {
     fault: Option<(u64, i32)>,
     /// Set by a sticky error: every further call fails with it.
     lost: Option<i32>,
+}
+
+impl State {
+    /// After a sticky error nothing works any more, and nothing that is queued is done.
+    fn failed(&mut self, error: DeviceError) -> DeviceError {
+        self.lost = error.is_sticky().then_some(error.code);
+        if self.lost.is_some() {
+            self.streams.clear();
+        }
+        error
+    }
+
+    fn is_pinned(&self, from: *const u8) -> bool {
+        self.pinned.iter().any(|(start, bytes)| (*start..start + bytes).contains(&from.addr()))
+    }
 }
 
 impl Emulator {
@@ -78,29 +86,8 @@ impl Emulator {
     /// # Errors
     /// If the library does not load.
     pub fn load(library: &Path, memory: usize) -> Result<Emulator, DeviceError> {
-        let absent = |detail: String| DeviceError::new(code::NOT_FOUND, "loading the CPU launcher", detail);
-        let path = library.to_str().and_then(|path| CString::new(path).ok());
-        let path = path.ok_or_else(|| absent(library.display().to_string()))?;
-        // SAFETY: a C string; the library's constructors only register kernels.
-        let handle = unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) };
-        if handle.is_null() {
-            // SAFETY: after a failure dlerror returns a C string.
-            let why = unsafe { CStr::from_ptr(libc::dlerror()) };
-            return Err(absent(why.to_string_lossy().into_owned()));
-        }
-        let symbol = |name: &CStr| {
-            // SAFETY: the handle is valid.
-            let symbol = unsafe { libc::dlsym(handle, name.as_ptr()) };
-            if symbol.is_null() { Err(absent(format!("{name:?} is missing"))) } else { Ok(symbol) }
-        };
-        // SAFETY: cuda/emu/emu.cpp defines the functions with these signatures.
-        let (launch, guard) = unsafe {
-            (
-                core::mem::transmute::<*mut c_void, LaunchFn>(symbol(c"emu_launch")?),
-                core::mem::transmute::<*mut c_void, GuardFn>(symbol(c"emu_guard")?),
-            )
-        };
-        let workers = std::thread::available_parallelism().map_or(1, usize::from) as c_uint;
+        let library = Library::load(library)?;
+        let workers = std::thread::available_parallelism().map_or(1, usize::from) as u32;
         let properties = Properties {
             name: "CPU launcher".into(),
             compute_capability: (0, 0),
@@ -111,12 +98,19 @@ impl Emulator {
             is_emulated: true,
         };
         let state = Mutex::new(State { seed: 1, ..State::default() });
-        Ok(Emulator { properties, launch, guard, workers, state })
+        Ok(Emulator { properties, library, workers, state, turn: Mutex::default() })
     }
 
-    /// Sets the order in which threads of a block run; 0 is by index.
+    /// Sets the order in which threads of a block run (0 is by index), and that of streams which are late.
     pub fn set_seed(&self, seed: u64) {
-        self.state().seed = seed;
+        let mut state = self.state();
+        state.seed = seed;
+        state.streams.seed(seed);
+    }
+
+    /// From now on streams do their work when somebody waits for it, in an order that the seed draws where none is asked for.
+    pub fn be_late(&self) {
+        self.state().late = true;
     }
 
     /// Lets the n-th launch from now (0: the next) fail with a code. A sticky code stays.
@@ -147,15 +141,64 @@ impl Emulator {
         }
     }
 
+    /// Does the work, or queues it.
+    fn submit(&self, stream: StreamId, work: impl FnOnce(&State) -> Work) -> Result<(), DeviceError> {
+        let mut state = self.alive("a stream")?;
+        let work = work(&state);
+        if state.late {
+            state.streams.push(stream, work);
+            return Ok(());
+        }
+        drop(state);
+        self.perform(work)
+    }
+
+    /// Runs what is queued until this is so.
+    fn run(&self, until: Until) -> Result<(), DeviceError> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let mut state = self.alive("synchronize")?;
+            if state.streams.is(until) {
+                return Ok(());
+            }
+            let work = state.streams.next()?;
+            drop(state);
+            work.map_or(Ok(()), |work| self.perform(work))?;
+        }
+    }
+
+    fn perform(&self, work: Work) -> Result<(), DeviceError> {
+        // SAFETY: whoever submitted it promised that the ranges are valid; host and device memory are distinct allocations.
+        unsafe {
+            match work {
+                Work::Transfer(Transfer::Upload { to, from, bytes }) => {
+                    core::ptr::copy_nonoverlapping(from, to.0 as *mut u8, bytes)
+                }
+                Work::Transfer(Transfer::Download { to, from, bytes }) => {
+                    core::ptr::copy_nonoverlapping(from.0 as *const u8, to, bytes)
+                }
+                Work::Transfer(Transfer::Fill { to, value, bytes }) => {
+                    (to.0 as *mut u8).write_bytes(value, bytes)
+                }
+                Work::Staged { to, bytes } => {
+                    core::ptr::copy_nonoverlapping(bytes.as_ptr(), to.0 as *mut u8, bytes.len())
+                }
+                Work::Launch { kernel, shape, args, seed } => {
+                    let result = self.library.call(&kernel, shape, args, (seed, self.workers));
+                    return result.map_err(|error| self.state().failed(error));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The fault that is planted for this launch, or its seed.
     fn begin_launch(&self) -> Result<u64, DeviceError> {
         let mut state = self.alive("launch")?;
         let number = state.launches;
         state.launches += 1;
         if let Some((_, code)) = state.fault.take_if(|(at, _)| *at == number) {
-            let error = DeviceError::new(code, "launch", "planted");
-            state.lost = error.is_sticky().then_some(code);
-            return Err(error);
+            return Err(state.failed(DeviceError::new(code, "launch", "planted")));
         }
         Ok(state.seed)
     }
@@ -196,6 +239,8 @@ unsafe impl Device for Emulator {
     }
 
     unsafe fn free(&self, ptr: DevicePtr) -> Result<(), DeviceError> {
+        // As the driver does. A device that is lost has nothing to do.
+        let _ = self.run(Until::Idle);
         let mut state = self.state();
         let Some(bytes) = state.allocated.remove(&ptr.0) else {
             return Err(DeviceError::new(code::INVALID_VALUE, "free", "not allocated"));
@@ -207,163 +252,97 @@ unsafe impl Device for Emulator {
     }
 
     fn alloc_pinned(&self, bytes: usize) -> Result<NonNull<u8>, DeviceError> {
-        // Ordinary memory with its size in front, since `free_pinned` is not told.
-        let layout = layout(bytes + ALIGNMENT, "alloc_pinned")?;
+        let mut state = self.alive("alloc_pinned")?;
         // SAFETY: the layout's size is not zero.
-        let memory = NonNull::new(unsafe { std::alloc::alloc(layout) });
+        let memory = NonNull::new(unsafe { std::alloc::alloc(layout(bytes, "alloc_pinned")?) });
         let memory = memory.ok_or_else(|| DeviceError::new(code::OUT_OF_MEMORY, "alloc_pinned", ""))?;
-        // SAFETY: there is room for the size and, behind it, for the bytes.
-        unsafe {
-            memory.cast::<usize>().write(bytes);
-            Ok(memory.add(ALIGNMENT))
-        }
+        state.pinned.insert(memory.as_ptr().addr(), bytes);
+        Ok(memory)
     }
 
     unsafe fn free_pinned(&self, ptr: NonNull<u8>) -> Result<(), DeviceError> {
-        // SAFETY: as `alloc_pinned` laid it out.
-        unsafe {
-            let memory = ptr.sub(ALIGNMENT);
-            let bytes = memory.cast::<usize>().read();
-            std::alloc::dealloc(memory.as_ptr(), layout(bytes + ALIGNMENT, "free_pinned")?);
-        }
-        Ok(())
-    }
-
-    unsafe fn register(&self, _: *mut u8, _: usize) -> Result<(), DeviceError> {
-        self.alive("register").map(drop)
-    }
-
-    unsafe fn unregister(&self, _: *mut u8) -> Result<(), DeviceError> {
+        let _ = self.run(Until::Idle);
+        let bytes = self.state().pinned.remove(&ptr.as_ptr().addr());
+        let bytes =
+            bytes.ok_or_else(|| DeviceError::new(code::INVALID_VALUE, "free_pinned", "not allocated"))?;
+        // SAFETY: allocated by `alloc_pinned` with this layout, and the caller uses it no more.
+        unsafe { std::alloc::dealloc(ptr.as_ptr(), layout(bytes, "free_pinned")?) };
         Ok(())
     }
 
     fn create_stream(&self) -> Result<StreamId, DeviceError> {
-        drop(self.alive("create_stream")?);
-        Ok(StreamId(1))
+        Ok(self.alive("create_stream")?.streams.new_stream())
     }
 
     unsafe fn destroy_stream(&self, _: StreamId) -> Result<(), DeviceError> {
         Ok(())
     }
 
-    fn synchronize(&self, _: StreamId) -> Result<(), DeviceError> {
-        self.alive("synchronize").map(drop)
+    fn synchronize(&self, stream: StreamId) -> Result<(), DeviceError> {
+        self.run(Until::StreamIdle(stream))
     }
 
     fn create_event(&self) -> Result<EventId, DeviceError> {
-        let mut state = self.alive("create_event")?;
-        state.events.push(None);
-        Ok(EventId(state.events.len() as u64 - 1))
+        Ok(self.alive("create_event")?.streams.new_event())
     }
 
     unsafe fn destroy_event(&self, _: EventId) -> Result<(), DeviceError> {
         Ok(())
     }
 
-    fn record(&self, event: EventId, _: StreamId) -> Result<(), DeviceError> {
+    fn record(&self, event: EventId, stream: StreamId) -> Result<(), DeviceError> {
         let mut state = self.alive("record")?;
-        let slot = state.events.get_mut(event.0 as usize);
-        *slot.ok_or_else(|| DeviceError::new(400, "record", "no such event"))? = Some(Instant::now());
-        Ok(())
+        state.streams.record(event, stream)?;
+        if state.late {
+            return Ok(());
+        }
+        drop(state);
+        self.run(Until::StreamIdle(stream))
     }
 
-    fn wait(&self, _: StreamId, _: EventId) -> Result<(), DeviceError> {
-        self.alive("wait").map(drop)
+    fn wait(&self, stream: StreamId, event: EventId) -> Result<(), DeviceError> {
+        self.alive("wait")?.streams.wait(stream, event)
+    }
+
+    fn wait_on_host(&self, event: EventId) -> Result<(), DeviceError> {
+        self.run(Until::Happened(event))
     }
 
     fn elapsed_ms(&self, start: EventId, end: EventId) -> Result<f32, DeviceError> {
         let state = self.alive("elapsed_ms")?;
-        let at = |event: EventId| state.events.get(event.0 as usize).copied().flatten();
-        match (at(start), at(end)) {
+        match (state.streams.happened_at(start), state.streams.happened_at(end)) {
             (Some(start), Some(end)) => Ok(end.saturating_duration_since(start).as_secs_f32() * 1e3),
-            _ => Err(DeviceError::new(400, "elapsed_ms", "an event that was not recorded")),
+            _ => Err(DeviceError::new(code::INVALID_HANDLE, "elapsed_ms", "an event that was not recorded")),
         }
     }
 
-    unsafe fn upload(
-        &self,
-        _: StreamId,
-        to: DevicePtr,
-        from: *const u8,
-        bytes: usize,
-    ) -> Result<(), DeviceError> {
-        drop(self.alive("upload")?);
-        // SAFETY: the caller's ranges; host and device memory are distinct allocations.
-        unsafe { core::ptr::copy_nonoverlapping(from, to.0 as *mut u8, bytes) };
-        Ok(())
-    }
-
-    unsafe fn download(
-        &self,
-        _: StreamId,
-        to: *mut u8,
-        from: DevicePtr,
-        bytes: usize,
-    ) -> Result<(), DeviceError> {
-        drop(self.alive("download")?);
-        // SAFETY: as above.
-        unsafe { core::ptr::copy_nonoverlapping(from.0 as *const u8, to, bytes) };
-        Ok(())
-    }
-
-    unsafe fn copy(
-        &self,
-        _: StreamId,
-        to: DevicePtr,
-        from: DevicePtr,
-        bytes: usize,
-    ) -> Result<(), DeviceError> {
-        drop(self.alive("copy")?);
-        // SAFETY: the caller's ranges, which do not overlap.
-        unsafe { core::ptr::copy_nonoverlapping(from.0 as *const u8, to.0 as *mut u8, bytes) };
-        Ok(())
-    }
-
-    unsafe fn fill(&self, _: StreamId, to: DevicePtr, value: u8, bytes: usize) -> Result<(), DeviceError> {
-        drop(self.alive("fill")?);
-        // SAFETY: the caller's range.
-        unsafe { (to.0 as *mut u8).write_bytes(value, bytes) };
-        Ok(())
+    unsafe fn transfer(&self, stream: StreamId, what: Transfer) -> Result<(), DeviceError> {
+        self.submit(stream, |state| match what {
+            Transfer::Upload { to, from, bytes } if state.late && !state.is_pinned(from) => {
+                // SAFETY: the caller's range.
+                let bytes = unsafe { core::slice::from_raw_parts(from, bytes) };
+                Work::Staged { to, bytes: Zeroizing::new(bytes.to_vec()) }
+            }
+            _ => Work::Transfer(what),
+        })
     }
 
     unsafe fn guard(&self, ptr: DevicePtr, bytes: usize, allowed: bool) {
         // SAFETY: the caller's range.
-        unsafe { (self.guard)(ptr.0 as *mut c_void, bytes, allowed.into()) };
+        unsafe { self.library.guard(ptr, bytes, allowed) };
     }
 
     unsafe fn launch(
         &self,
-        _: StreamId,
+        stream: StreamId,
         kernel: &str,
         shape: Launch,
         args: &mut Args,
     ) -> Result<(), DeviceError> {
         let seed = self.begin_launch()?;
-        let name =
+        let kernel =
             CString::new(kernel).map_err(|e| DeviceError::new(code::NOT_FOUND, "launch", e.to_string()))?;
-        let mut pointers = args.pointers();
-        let mut message = [0 as c_char; 256];
-        // SAFETY: the arrays live through the call, which is complete when it returns; the rest is the caller's promise.
-        let code = unsafe {
-            (self.launch)(
-                name.as_ptr(),
-                shape.grid.as_ptr(),
-                shape.block.as_ptr(),
-                shape.shared,
-                pointers.as_mut_ptr(),
-                seed,
-                self.workers,
-                message.as_mut_ptr(),
-                message.len(),
-            )
-        };
-        if code == 0 {
-            return Ok(());
-        }
-        // SAFETY: the launcher ends its message with a zero.
-        let why = unsafe { CStr::from_ptr(message.as_ptr()) }.to_string_lossy().into_owned();
-        let error = DeviceError::new(code, "launch", why);
-        self.state().lost = error.is_sticky().then_some(code);
-        Err(error)
+        let args = core::mem::take(args);
+        self.submit(stream, |_| Work::Launch { kernel, shape, args, seed })
     }
 }

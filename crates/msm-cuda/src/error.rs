@@ -23,6 +23,8 @@ pub(crate) mod code {
     pub(crate) const STUB_LIBRARY: i32 = 34;
     #[cfg(feature = "cuda")]
     pub(crate) const NO_DEVICE: i32 = 100;
+    #[cfg(feature = "emulator")]
+    pub(crate) const INVALID_HANDLE: i32 = 400;
     #[cfg(any(feature = "cuda", feature = "emulator"))]
     pub(crate) const NOT_FOUND: i32 = 500;
 }

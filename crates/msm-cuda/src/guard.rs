@@ -6,8 +6,8 @@
 //! once, so that work in flight drains to the fallback. Inputs that an operation overwrites are kept for the next attempt in
 //! a copy, which is wiped.
 //!
-//! A device can also answer, and wrongly. The prover verifies every proof; where one does not verify, [`diagnose`] does the
-//! same multiplication on both backends and says whether they agree.
+//! A device can also answer, and wrongly. The prover verifies every proof; where one does not verify, it finds out which
+//! operation was wrong and tries again, and the scheduler counts that against the device.
 
 use core::fmt;
 use forebay_msm::{
@@ -219,18 +219,4 @@ impl<C: Curve> Backend<C> for Guarded<C> {
             backend.quotient(spec, basis, a, b, c)
         })
     }
-}
-
-/// Whether two backends agree on one multiplication in G1: after a proof that did not verify, asked for each of its
-/// multiplications in turn.
-///
-/// # Errors
-/// What either reports.
-pub fn diagnose<C: Curve>(
-    one: &dyn Backend<C>,
-    other: &dyn Backend<C>,
-    bases: Bases<'_, C::G1Affine>,
-    scalars: &[C::Fr],
-) -> Result<bool, BackendError> {
-    Ok(one.msm_g1(bases, scalars)? == other.msm_g1(bases, scalars)?)
 }

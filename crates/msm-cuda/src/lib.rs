@@ -3,6 +3,7 @@
 //! - [`device`]: what the backend asks of a GPU, as a small trait. Behind it stand the CUDA driver (feature `cuda`) and a
 //!   launcher that runs the same kernels on the CPU (feature `emulator`), which is how they are tested without a GPU.
 //! - [`memory`]: one block of device memory, shared out by plans that are checked before anything is launched.
+//! - [`staging`]: copies through page-locked memory of the scheduler, beside the device's work.
 //! - [`msm`]: multi-scalar multiplication.
 //! - [`ntt`]: transforms and the quotient. [`backend`]: the [`forebay_msm::Backend`] of all that.
 //! - [`guard`]: another attempt, the CPU as a fallback, quarantine.
@@ -21,6 +22,7 @@ pub mod guard;
 pub mod memory;
 pub mod msm;
 pub mod ntt;
+pub mod staging;
 
 pub use backend::{CudaBackend, Settings};
 #[cfg(feature = "cuda")]

@@ -5,9 +5,17 @@
 //! memory if the budget does not hold it, before a byte is copied. Working memory lies at the start of the block; tables
 //! that later operations may use again (twiddle factors, points) lie at its end and make way when room is needed.
 //! Regions that hold secrets are overwritten with zeros when the operation ends, also when it fails.
+//!
+//! Where the scheduler has a budget, a plan's bytes are reserved in it before anything is copied, and given back when the
+//! operation ends; points that stay on the device stay reserved, and the block shrinks to what they leave. Nothing waits for
+//! device bytes: whoever asks holds the device, so nobody else would give any back.
 
-use crate::device::{Device, DeviceMemory, DevicePtr, Stream};
+use crate::{
+    device::{Device, DeviceMemory, DevicePtr, Stream},
+    staging::{Staging, Uploads},
+};
 use forebay_msm::{BackendError, ErrorClass};
+use forebay_scheduler::budget::{Amounts, Budget, Reservation};
 use std::sync::Arc;
 
 /// Regions begin at multiples of this, which is what the driver guarantees for blocks.
@@ -98,6 +106,9 @@ struct Table {
 pub struct Arena {
     device: Arc<dyn Device>,
     budget: usize,
+    /// The scheduler's budget.
+    shared: Option<Budget>,
+    staging: Option<Staging>,
     block: Option<DeviceMemory>,
     tables: Vec<Table>,
 }
@@ -106,12 +117,54 @@ impl Arena {
     /// An arena of `budget` bytes, which are allocated when first needed.
     pub fn new(device: &Arc<dyn Device>, budget: usize) -> Arena {
         let budget = budget / ALIGNMENT * ALIGNMENT;
-        Arena { device: Arc::clone(device), budget, block: None, tables: Vec::new() }
+        let (shared, staging, tables) = (None, None, Vec::new());
+        Arena { device: Arc::clone(device), budget, shared, staging, block: None, tables }
     }
 
-    /// Its size in bytes.
+    /// Reserves what operations use in the scheduler's budget too.
+    pub fn share(&mut self, budget: Budget) {
+        self.shared = Some(budget);
+    }
+
+    /// Lets uploads go through page-locked memory.
+    pub fn stage(&mut self, staging: Staging) {
+        self.staging = Some(staging);
+    }
+
+    /// The bytes that an operation may have: its own limit, and what the scheduler's budget has left.
     pub fn budget(&self) -> usize {
-        self.budget
+        let left = self.shared.as_ref().map_or(u64::MAX, |budget| {
+            let usage = budget.usage();
+            usage.total.device.saturating_sub(usage.used.device)
+        });
+        self.budget.min(usize::try_from(left).unwrap_or(usize::MAX)) / ALIGNMENT * ALIGNMENT
+    }
+
+    /// Reserves device bytes, if there is a budget to reserve them in.
+    ///
+    /// # Errors
+    /// Out of memory, at once, if the budget has not as many.
+    pub(crate) fn reserve(
+        &self,
+        operation: &'static str,
+        bytes: usize,
+    ) -> Result<Option<Reservation>, BackendError> {
+        let Some(budget) = &self.shared else { return Ok(None) };
+        let refused =
+            |e| BackendError::new(ErrorClass::OutOfMemory, operation, format!("{bytes} bytes: {e}"));
+        budget.try_reserve(Amounts::device(bytes as u64)).map(Some).map_err(refused)
+    }
+
+    /// Gives the block back if it is larger than what the budget has left, so that what stays on the device has room beside it.
+    pub(crate) fn make_way(&mut self) {
+        if self.end() > self.budget() {
+            self.release();
+        }
+    }
+
+    /// Where the block ends.
+    fn end(&self) -> usize {
+        self.block.as_ref().map_or(0, DeviceMemory::len)
     }
 
     /// How many tables are kept.
@@ -135,18 +188,23 @@ impl Arena {
         plan: &Plan,
         stream: &'a Stream,
     ) -> Result<Lease<'a>, BackendError> {
-        if plan.bytes() > self.budget {
-            let detail =
-                format!("{} bytes of device memory planned, the budget is {}", plan.bytes(), self.budget);
+        let (planned, budget) = (plan.bytes(), self.budget());
+        if planned > budget {
+            let detail = format!("{planned} bytes of device memory planned, the budget is {budget}");
             return Err(BackendError::new(ErrorClass::OutOfMemory, operation, detail));
         }
+        if planned > self.end() || self.end() > budget {
+            self.release();
+        }
+        let reservation = self.reserve(operation, planned)?;
         if self.block.is_none() {
-            self.block = Some(DeviceMemory::new(&self.device, self.budget)?);
+            self.block = Some(DeviceMemory::new(&self.device, budget)?);
         }
         self.make_room(plan);
         let tables: Vec<usize> = plan.tables.iter().map(|(key, bytes)| self.place(key, *bytes)).collect();
         self.guard(plan, &tables);
-        Ok(Lease { arena: self, stream, secret: plan.secret.clone(), tables, finished: false })
+        let secret = plan.secret.clone();
+        Ok(Lease { arena: self, stream, secret, tables, finished: false, _reservation: reservation })
     }
 
     /// Nothing but what the plan names may be touched.
@@ -193,7 +251,7 @@ impl Arena {
 
     /// Where the lowest table begins.
     fn low_end(&self) -> usize {
-        self.tables.last().map_or(self.budget, |t| t.region.offset)
+        self.tables.last().map_or(self.end(), |t| t.region.offset)
     }
 
     fn place(&mut self, key: &TableKey, bytes: usize) -> usize {
@@ -215,6 +273,8 @@ pub struct Lease<'a> {
     /// Indices into the arena's tables, in the plan's order.
     tables: Vec<usize>,
     finished: bool,
+    /// Given back last of all.
+    _reservation: Option<Reservation>,
 }
 
 impl Lease<'_> {
@@ -240,6 +300,30 @@ impl Lease<'_> {
     pub fn upload(&self, region: Region, at: usize, from: &[u8]) -> Result<(), BackendError> {
         let block = self.checked(region, at, from.len(), "upload")?;
         Ok(block.upload(self.stream, region.offset + at, from)?)
+    }
+
+    /// Copies that run beside the stream's work, of slices of at most `largest` bytes. Dropped before the lease.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub fn uploads<'s>(&self, largest: usize) -> Result<Uploads<'s>, BackendError> {
+        Uploads::new(&self.arena.device, self.arena.staging.as_ref(), largest)
+    }
+
+    /// Queues the copy of a slice to a region's beginning.
+    ///
+    /// # Errors
+    /// A defect if the region is smaller; what the device reports.
+    pub(crate) fn send<'s>(
+        &self,
+        uploads: &mut Uploads<'s>,
+        region: Region,
+        from: &'s [u8],
+    ) -> Result<(), BackendError> {
+        let block = self.checked(region, 0, from.len(), "upload")?;
+        // SAFETY: the block has the range, and is the arena's for longer than any lease. Operations drop their uploads, and
+        // so wait for the copies, before the lease.
+        unsafe { uploads.send(block.ptr().offset(region.offset), from) }
     }
 
     /// Copies out of a region from `at` on, once the stream's work is done.

@@ -188,3 +188,36 @@ pub trait Backend<C: Curve>: Send + Sync {
         c: &mut [C::Fr],
     ) -> Result<(), BackendError>;
 }
+
+/// Refuses an operation on as many `what` as do not belong together. Every backend asks here first, so that a wrong call is
+/// refused with the same words, and before anything is allocated.
+///
+/// # Errors
+/// A defect of the caller.
+pub fn same_length(
+    operation: &'static str,
+    what: &str,
+    found: usize,
+    expected: usize,
+) -> Result<(), BackendError> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(BackendError::bug(operation, format!("{what}: {found} values, not {expected}")))
+}
+
+/// Refuses an operation on a vector that has not one value per point of the domain. No domain is made for it.
+///
+/// # Errors
+/// A defect of the caller.
+pub fn one_per_point(
+    operation: &'static str,
+    what: &str,
+    found: usize,
+    spec: DomainSpec,
+) -> Result<(), BackendError> {
+    if found.is_power_of_two() && found.trailing_zeros() == spec.log_n {
+        return Ok(());
+    }
+    Err(BackendError::bug(operation, format!("{what}: {found} values on a domain of 2^{}", spec.log_n)))
+}

@@ -1,7 +1,9 @@
 //! The CPU backend: the kernels of this crate on the rayon pool that the caller supplies.
 
 use crate::{
-    backend::{Backend, BackendError, Capabilities, DomainSpec, QuotientBasis, Transform},
+    backend::{
+        Backend, BackendError, Capabilities, DomainSpec, QuotientBasis, Transform, one_per_point, same_length,
+    },
     bases::Bases,
     curve::Curve,
     domain_cache::DomainCache,
@@ -146,31 +148,6 @@ impl CpuBackend {
     pub fn domains(&self) -> &Arc<DomainCache> {
         &self.domains
     }
-}
-
-fn same_length(
-    operation: &'static str,
-    what: &str,
-    found: usize,
-    expected: usize,
-) -> Result<(), BackendError> {
-    if found == expected {
-        return Ok(());
-    }
-    Err(BackendError::bug(operation, format!("{what}: {found} values, not {expected}")))
-}
-
-/// Compared before a domain is made, so that a wrong size allocates nothing.
-fn one_per_point(
-    operation: &'static str,
-    what: &str,
-    found: usize,
-    spec: DomainSpec,
-) -> Result<(), BackendError> {
-    if found.is_power_of_two() && found.trailing_zeros() == spec.log_n {
-        return Ok(());
-    }
-    Err(BackendError::bug(operation, format!("{what}: {found} values on a domain of 2^{}", spec.log_n)))
 }
 
 impl<C: Curve> Backend<C> for CpuBackend

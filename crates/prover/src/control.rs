@@ -31,11 +31,13 @@ pub enum Stage {
     MsmB2,
     /// The pairing check.
     Verify,
+    /// After a proof that does not verify: which kernel computed wrongly.
+    Diagnose,
 }
 
 impl Stage {
     /// Every stage, in order.
-    pub const ALL: [Stage; 9] = [
+    pub const ALL: [Stage; 10] = [
         Stage::Evaluate,
         Stage::Check,
         Stage::Quotient,
@@ -45,6 +47,7 @@ impl Stage {
         Stage::MsmB1,
         Stage::MsmB2,
         Stage::Verify,
+        Stage::Diagnose,
     ];
 
     /// A short name, for tables and progress.
@@ -59,6 +62,7 @@ impl Stage {
             Stage::MsmB1 => "msm b1",
             Stage::MsmB2 => "msm b2",
             Stage::Verify => "verify",
+            Stage::Diagnose => "diagnose",
         }
     }
 }

@@ -1,3 +1,4 @@
+use crate::Diagnosis;
 use forebay_msm::BackendError;
 
 /// Why a proof was not made. No message holds a value of the witness.
@@ -51,12 +52,13 @@ pub enum ProveError {
     /// The finished proof does not verify and was discarded.
     #[error(
         "the proof does not verify and was discarded: {}",
-        if *.checked { "the key's points do not fit the circuit, or the machine computed wrongly" }
-        else { "the witness does not satisfy the circuit, or the key's points do not fit it; give the r1cs to learn which constraint fails" }
+        rejection(*.checked, .diagnoses)
     )]
     Rejected {
         /// Whether the witness was checked against the constraints before.
         checked: bool,
+        /// What was found out about the backend, of each attempt. Empty where there is no other backend to compare with.
+        diagnoses: Vec<Diagnosis>,
     },
     /// The caller asked to stop.
     #[error("cancelled")]
@@ -88,4 +90,18 @@ impl From<forebay_pce::EvalError> for ProveError {
             other => ProveError::Evaluate(other),
         }
     }
+}
+
+/// Why a proof did not verify, as far as that is known.
+fn rejection(checked: bool, diagnoses: &[Diagnosis]) -> String {
+    let found: Vec<String> = diagnoses.iter().map(Diagnosis::to_string).collect();
+    let cause = match (diagnoses.iter().any(|d| !d.wrong.is_empty()), checked) {
+        (true, _) => "the backend computed wrongly",
+        (false, true) => "the key's points do not fit the circuit, or the machine computed wrongly",
+        (false, false) => {
+            "the witness does not satisfy the circuit, or the key's points do not fit it; give the r1cs to learn which \
+             constraint fails"
+        }
+    };
+    if found.is_empty() { cause.to_owned() } else { format!("{cause} ({})", found.join("; ")) }
 }

@@ -13,6 +13,7 @@
 use crate::{
     ProveError, ProvingKey,
     control::{Stage, Stages},
+    diagnosis::Fingerprint,
     lanes::{Task, run_in_lanes},
 };
 use forebay_formats::Proof;
@@ -69,16 +70,38 @@ pub fn prove<C: Curve>(
     blinding: &Blinding<C::Fr>,
     stages: &Stages<'_>,
 ) -> Result<Proof<C>, ProveError> {
+    let computed = sums(backend, key, z, evaluations, false, stages)?;
+    Ok(assemble(key, &computed.sums, computed.v2, blinding))
+}
+
+/// What a backend computes for a proof.
+pub(crate) struct Computed<C: Curve> {
+    pub(crate) sums: Sums<C>,
+    /// Σ aᵢ·vᵢ(τ) in G2.
+    pub(crate) v2: C::G2,
+    pub(crate) quotient: Option<Fingerprint<C::Fr>>,
+}
+
+/// The five sums, and the quotient's fingerprint if it is wanted.
+pub(crate) fn sums<C: Curve>(
+    backend: &dyn Backend<C>,
+    key: &dyn ProvingKey<C>,
+    z: &[C::Fr],
+    evaluations: Evaluations<C::Fr>,
+    marked: bool,
+    stages: &Stages<'_>,
+) -> Result<Computed<C>, ProveError> {
     let private = &z[key.shape().num_public + 1..];
     let (mut h_tau, mut l, mut u, mut v1) =
         (C::G1::identity(), C::G1::identity(), C::G1::identity(), C::G1::identity());
-    let mut v2 = C::G2::identity();
+    let (mut v2, mut quotient_mark) = (C::G2::identity(), None);
     let tasks: [Task<'_>; 5] = [
         Box::new(|| {
             let Evaluations { mut a, mut b, mut c } = evaluations;
             stages.run(Stage::Quotient, || quotient(backend, key, [&mut a, &mut b, &mut c]))?;
             drop((b, c));
-            h_tau = stages.run(Stage::MsmH, || backend.msm_g1(key.h(), &a))?;
+            h_tau =
+                stages.run(Stage::MsmH, || msm_h(backend, key, &a, marked.then_some(&mut quotient_mark)))?;
             Ok(())
         }),
         sum(stages, Stage::MsmB2, &mut v2, || backend.msm_g2(key.b2(), z)),
@@ -87,8 +110,19 @@ pub fn prove<C: Curve>(
         sum(stages, Stage::MsmB1, &mut v1, || backend.msm_g1(key.b1(), z)),
     ];
     run_in_lanes(&backend.capabilities(), tasks.into())?;
+    Ok(Computed { sums: Sums { h: h_tau, l, a: u, b1: v1 }, v2, quotient: quotient_mark })
+}
 
-    Ok(assemble(key, &Sums { h: h_tau, l, a: u, b1: v1 }, v2, blinding))
+/// The sum over the quotient; beside it, on the threads of the current pool, the quotient's fingerprint if there is a place
+/// for it.
+pub(crate) fn msm_h<C: Curve>(
+    backend: &dyn Backend<C>,
+    key: &dyn ProvingKey<C>,
+    quotient: &[C::Fr],
+    mark: Option<&mut Option<Fingerprint<C::Fr>>>,
+) -> Result<C::G1, BackendError> {
+    let Some(mark) = mark else { return backend.msm_g1(key.h(), quotient) };
+    rayon::join(|| backend.msm_g1(key.h(), quotient), || *mark = Some(Fingerprint::of(quotient))).0
 }
 
 /// The sums in G1 that a proof is made of. Secret until they are blinded.

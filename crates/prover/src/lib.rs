@@ -6,7 +6,8 @@
 //!
 //! - [`groth16`]: from evaluations and a witness to A, B, C, with explicit r and s;
 //! - [`verify`]: the pairing equation;
-//! - [`Prover`]: one key, one circuit, one backend; checks the witness, draws the blinding, proves, verifies;
+//! - [`Prover`]: one key, one circuit, one backend; checks the witness, draws the blinding, proves, verifies; if a proof does
+//!   not verify, finds out which kernel computed wrongly ([`Diagnosis`]) and proves again;
 //! - [`pipeline`]: many proofs in flight, on the scheduler's executor;
 //! - [`key`]: what a proving key must offer, whatever file it came from;
 //! - [`circuit`]: compiles the evaluator from an r1cs or from a key;
@@ -14,6 +15,7 @@
 
 pub mod circuit;
 mod control;
+mod diagnosis;
 mod error;
 pub mod groth16;
 pub mod key;
@@ -24,6 +26,7 @@ pub mod setup;
 pub mod verify;
 
 pub use control::{Cancel, Stage, StageSpan, StageTimes, Stages};
+pub use diagnosis::Diagnosis;
 pub use error::ProveError;
 pub use groth16::Blinding;
 pub use key::ProvingKey;

@@ -1,12 +1,13 @@
 //! One key, one circuit, one backend.
 
 use crate::{
-    Blinding, Cancel, ProveError, ProvingKey, Stage, StageTimes, Stages,
-    groth16::{self, Evaluations},
+    Blinding, Cancel, Diagnosis, ProveError, ProvingKey, Stage, StageTimes, Stages,
+    diagnosis::{Evidence, diagnose},
+    groth16::{self, Computed, Evaluations},
     verify,
 };
 use forebay_formats::{Proof, PublicSignals};
-use forebay_msm::{Backend, Curve, SecretVec};
+use forebay_msm::{Backend, Curve, ErrorClass, SecretVec};
 use forebay_pce::{Checkpoint, Circuit, EvalOptions, EvalStats, Outputs, first_unsatisfied_row};
 use rand_core::OsRng;
 use rayon::ThreadPool;
@@ -15,6 +16,8 @@ use std::{ops::ControlFlow, sync::Arc};
 /// Proves statements about one circuit under one key.
 pub struct Prover<C: Curve> {
     backend: Arc<dyn Backend<C>>,
+    /// What the backend's results are compared with, and proves where they are wrong.
+    reference: Option<Arc<dyn Backend<C>>>,
     key: Arc<dyn ProvingKey<C>>,
     circuit: Arc<Circuit<C::Fr>>,
     pool: Arc<ThreadPool>,
@@ -31,6 +34,17 @@ pub struct Proven<C: Curve> {
     pub times: StageTimes,
     /// What the evaluator did.
     pub evaluation: EvalStats,
+    /// Of attempts before this one whose proof did not verify: what was computed wrongly.
+    pub diagnoses: Vec<Diagnosis>,
+}
+
+/// One attempt at a proof.
+struct Attempt<C: Curve> {
+    proof: Proof<C>,
+    accepted: bool,
+    /// With the quotient's fingerprint if the backend is a suspect.
+    computed: Computed<C>,
+    evaluation: EvalStats,
 }
 
 impl<C: Curve> Prover<C> {
@@ -59,7 +73,13 @@ impl<C: Curve> Prover<C> {
             let (what, key, circuit) = ("rows", shape.domain.size(), circuit.num_rows());
             return Err(ProveError::KeyMismatch { what, key, circuit });
         }
-        Ok(Prover { backend, key, circuit, pool })
+        Ok(Prover { backend, reference: None, key, circuit, pool })
+    }
+
+    /// With a reference: if a proof does not verify, what the backend computed is compared with it ([`Diagnosis`]). If the
+    /// backend was wrong, it proves once more with fresh r and s, and then the reference does.
+    pub fn with_reference(self, reference: impl Into<Option<Arc<dyn Backend<C>>>>) -> Self {
+        Prover { reference: reference.into(), ..self }
     }
 
     /// Proves the assignment `z` (which begins with 1) with fresh blinding from the operating system.
@@ -84,22 +104,94 @@ impl<C: Curve> Prover<C> {
     ) -> Result<Proven<C>, ProveError> {
         self.check_assignment(z)?;
         let stages = Stages::new(cancel, on_stage);
+        let mut diagnoses = Vec::new();
+        let first = self.attempt(&*self.backend, z, blinding, &stages)?;
+        let made = if first.accepted { first } else { self.again(first, z, &stages, &mut diagnoses)? };
+        let public = PublicSignals(z[1..=self.key.shape().num_public].to_vec());
+        let (proof, evaluation) = (made.proof, made.evaluation);
+        Ok(Proven { proof, public, times: stages.into_times(), evaluation, diagnoses })
+    }
+
+    /// Everything once: evaluation, check of the witness, sums, proof, verification.
+    fn attempt(
+        &self,
+        backend: &dyn Backend<C>,
+        z: &[C::Fr],
+        blinding: &Blinding<C::Fr>,
+        stages: &Stages<'_>,
+    ) -> Result<Attempt<C>, ProveError> {
+        let cancel = stages.cancel();
         let checkpoint =
             || if cancel.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
         let (evaluations, evaluation) = stages.run(Stage::Evaluate, || self.evaluate(z, &checkpoint))?;
         if self.circuit.has_c() {
             stages.run(Stage::Check, || self.check_satisfied(&evaluations))?;
         }
-        let prove = || groth16::prove(&*self.backend, &*self.key, z, evaluations, blinding, &stages);
-        let proof = self.pool.install(prove)?;
+        let marked = self.reference.is_some();
+        let sums = || groth16::sums(backend, &*self.key, z, evaluations, marked, stages);
+        let computed = self.pool.install(sums)?;
+        let proof = groth16::assemble(&*self.key, &computed.sums, computed.v2, blinding);
         let public = &z[1..=self.key.shape().num_public];
         let accepted = stages.run(Stage::Verify, || {
             Ok::<_, ProveError>(verify::verify(self.key.verifying_key(), public, &proof))
         })?;
-        if !accepted {
-            return Err(ProveError::Rejected { checked: self.circuit.has_c() });
+        Ok(Attempt { proof, accepted, computed, evaluation })
+    }
+
+    /// After a proof that does not verify: what was wrong, the backend once more, then the reference. If nothing was wrong,
+    /// another attempt would end the same way.
+    fn again(
+        &self,
+        mut failed: Attempt<C>,
+        z: &[C::Fr],
+        stages: &Stages<'_>,
+        diagnoses: &mut Vec<Diagnosis>,
+    ) -> Result<Attempt<C>, ProveError> {
+        for backend in [Some(&self.backend), self.reference.as_ref()].into_iter().flatten() {
+            let Some(diagnosis) = self.diagnose(&failed, z, stages)? else { break };
+            let innocent = diagnosis.clears();
+            diagnoses.push(diagnosis);
+            if innocent {
+                break;
+            }
+            match self.attempt(&**backend, z, &Blinding::random(&mut OsRng), stages) {
+                Ok(made) if made.accepted => return Ok(made),
+                Ok(made) => failed = made,
+                // Not a wrong call: the backend is gone or full, and the reference may not be.
+                Err(ProveError::Backend(e)) if e.class() != ErrorClass::Bug => {}
+                Err(error) => return Err(error),
+            }
         }
-        Ok(Proven { proof, public: PublicSignals(public.to_vec()), times: stages.into_times(), evaluation })
+        Err(ProveError::Rejected { checked: self.circuit.has_c(), diagnoses: core::mem::take(diagnoses) })
+    }
+
+    /// `None` without a reference.
+    fn diagnose(
+        &self,
+        failed: &Attempt<C>,
+        z: &[C::Fr],
+        stages: &Stages<'_>,
+    ) -> Result<Option<Diagnosis>, ProveError> {
+        let Computed { sums, v2, quotient } = &failed.computed;
+        let (Some(reference), Some(quotient)) = (&self.reference, quotient) else { return Ok(None) };
+        let evidence = Evidence { sums, v2: Some(*v2), quotient };
+        let cancel = stages.cancel();
+        let enter = || if cancel.is_cancelled() { Err(ProveError::Cancelled) } else { Ok(()) };
+        let work = || self.compare(&**reference, z, &evidence, &enter);
+        stages.run(Stage::Diagnose, || self.pool.install(work)).map(Some)
+    }
+
+    /// Compares what the backend computed with what `reference` does.
+    pub(crate) fn compare(
+        &self,
+        reference: &dyn Backend<C>,
+        z: &[C::Fr],
+        evidence: &Evidence<'_, C>,
+        enter: &(dyn Fn() -> Result<(), ProveError> + Sync),
+    ) -> Result<Diagnosis, ProveError> {
+        let checkpoint = || if enter().is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+        let evaluate = || Ok(self.evaluate(z, &checkpoint)?.0);
+        diagnose((&*self.backend, reference), &*self.key, z, evidence, evaluate, enter)
     }
 
     pub(crate) fn check_assignment(&self, z: &[C::Fr]) -> Result<(), ProveError> {

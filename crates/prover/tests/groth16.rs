@@ -122,7 +122,7 @@ where
     // A bad witness is only noticed by the finished proof, which is discarded.
     let mut bad = circuit.z.clone();
     *bad.last_mut().unwrap() += C::Fr::ONE;
-    let bad_is_noticed = matches!(prover.prove(&bad), Err(ProveError::Rejected { checked: false }));
+    let bad_is_noticed = matches!(prover.prove(&bad), Err(ProveError::Rejected { checked: false, .. }));
     assert!(bad_is_noticed || circuit_ignores_last::<C>(&circuit));
 
     // Another circuit of the same shape is refused.
@@ -184,7 +184,7 @@ where
     swapped.a.swap(3, 4);
     let swapped =
         Prover::<C>::new(Arc::new(CpuBackend::new(pool())), Arc::new(swapped), circuit, pool()).unwrap();
-    assert!(matches!(swapped.prove(&z), Err(ProveError::Rejected { checked: true })));
+    assert!(matches!(swapped.prove(&z), Err(ProveError::Rejected { checked: true, .. })));
 }
 
 #[test]
@@ -202,7 +202,7 @@ fn the_generator_of_the_roots_matters_on_bls12_381() {
     key.shape.domain.generator = Convention::power_basis::<Bls12_381>().generator;
     let prover = prover_for::<Bls12_381>(&chain, Arc::new(key));
     let z = chain.assignment(<Bls12_381 as Curve>::Fr::from(5));
-    assert!(matches!(prover.prove(&z), Err(ProveError::Rejected { checked: true })));
+    assert!(matches!(prover.prove(&z), Err(ProveError::Rejected { checked: true, .. })));
 }
 
 #[test]
@@ -221,6 +221,7 @@ fn cancelling_is_honoured_before_each_stage() {
         let outcome = prover.prove_with(&z, &blinding, &cancel, &on_stage);
         match last {
             Stage::Verify => assert!(outcome.is_ok(), "a finished proof is not thrown away"),
+            Stage::Diagnose => assert!(outcome.is_ok(), "a proof that verifies needs none"),
             _ => assert!(matches!(outcome, Err(ProveError::Cancelled)), "at {last}"),
         }
     }

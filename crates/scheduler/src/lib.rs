@@ -9,6 +9,7 @@
 //! | [`gate`] | evaluators give way while a bandwidth-critical stage runs |
 //! | [`device`] | one lock per device, held for device work alone |
 //! | [`reclaim`] | big buffers are recycled, wiped by one thread, not unmapped |
+//! | [`pinned`] | page-locked buffers for a device's copies: within the budget, used again, wiped |
 //! | [`pools`] | named, pinned thread pools |
 //! | [`probe`] | what machine this is, where its memory bandwidth saturates, which configuration fits |
 //! | [`config`] | the `[scheduler]` section of the configuration |
@@ -30,6 +31,7 @@ pub mod counters;
 pub mod device;
 pub mod executor;
 pub mod gate;
+pub mod pinned;
 pub mod policy;
 pub mod pools;
 pub mod probe;

@@ -77,6 +77,7 @@ fn executor() -> Executor {
     let options = pools::Options { synthesis: 1, msm: 1, pin: false };
     let controller = Controller::new(ControllerOptions::new(2.0, EVALUATORS));
     let parts = Parts {
+        pinned_bytes: 0,
         policy: PolicyConfig {
             synthesis_slots: EVALUATORS,
             look_ahead: 2 * EVALUATORS,

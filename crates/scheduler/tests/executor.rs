@@ -140,6 +140,7 @@ impl Bench {
         let topology = Topology::of_this_machine();
         let options = pools::Options { synthesis: 1, msm: 1, pin: false };
         let parts = Parts {
+            pinned_bytes: 0,
             policy,
             stages: Stages::new(BandwidthGate::new(Mode::Park(1))),
             pools: Pools::new(&options, &topology).unwrap(),

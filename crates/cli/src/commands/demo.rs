@@ -125,8 +125,9 @@ where
         C::ID
     ));
     let key = key as Arc<dyn ProvingKey<C>>;
-    let prover = Prover::new(session.backends()?.of::<C>(), key, circuit, Arc::clone(&session.pool))?;
-    Ok((prover, time))
+    let backends = session.backends()?;
+    let prover = Prover::new(backends.of::<C>(), key, circuit, Arc::clone(&session.pool))?;
+    Ok((prover.with_reference(backends.reference()), time))
 }
 
 /// One proof in one line: where the time went.

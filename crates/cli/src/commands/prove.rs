@@ -52,8 +52,9 @@ where
 
     let (key, remembered) = (Arc::new(key.key), key.checks == Outcome::Remembered);
     let shape = Arc::clone(&key) as Arc<dyn ProvingKey<C>>;
-    let prover =
-        Prover::new(session.backends()?.of::<C>(), shape, Arc::new(circuit), Arc::clone(&session.pool))?;
+    let backends = session.backends()?;
+    let prover = Prover::new(backends.of::<C>(), shape, Arc::new(circuit), Arc::clone(&session.pool))?
+        .with_reference(backends.reference());
     let blinding = Blinding::random(&mut OsRng);
     let on_stage = |stage: forebay_prover::Stage| progress.say(stage.name());
     let proven = prover.prove_with(&witness, &blinding, &session.cancel, &on_stage)?;
@@ -116,12 +117,16 @@ fn report<C: Curve>(
     for (stage, time) in proven.times.iter() {
         out.line(format!("  {:<9}{:>10}", stage.name(), output::duration(time)));
     }
+    for diagnosis in &proven.diagnoses {
+        out.line(format!("wrong    {diagnosis}; the proof was discarded and made again"));
+    }
     out.line(format!("proved and verified in {}", output::duration(proven.times.total())));
     out.line(format!("wrote    {} and {}", args.proof.display(), args.public.display()));
     out.result(&json!({
         "curve": C::ID.name(),
         "proof": args.proof, "public": args.public,
         "backend": backends.reason(), "device_faults": backends.faults().failed,
+        "wrong_results": proven.diagnoses.iter().map(|d| d.to_string()).collect::<Vec<_>>(),
         "verified": true, "key_checks_remembered": remembered, "circuit": cache,
         "stages_s": times_json(&proven.times),
         "total_s": proven.times.total().as_secs_f64(),

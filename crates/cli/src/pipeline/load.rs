@@ -134,7 +134,8 @@ where
             footprint: with_generator(footprint(&prover), generator),
             deadline: None,
         };
-        Ok(BoundOn { job: Arc::new(ProofJob::new(Arc::new(prover), backend, Box::new(source))), request })
+        let host = engine.backends.reference().unwrap_or(backend);
+        Ok(BoundOn { job: Arc::new(ProofJob::new(Arc::new(prover), host, Box::new(source))), request })
     }
 }
 
@@ -195,7 +196,12 @@ impl Pending {
 }
 
 fn texts<C: Curve>(result: Result<Vec<Partition<C>>, JobError<ProveError>>) -> Result<Vec<Texts>, Failure> {
-    let text = |p: Partition<C>| Texts { proof: p.proof.to_json(), public: p.public.to_json() };
+    let text = |p: Partition<C>| {
+        for diagnosis in &p.diagnoses {
+            tracing::warn!(%diagnosis, "a proof did not verify and was made again");
+        }
+        Texts { proof: p.proof.to_json(), public: p.public.to_json() }
+    };
     Ok(result?.into_iter().map(text).collect())
 }
 

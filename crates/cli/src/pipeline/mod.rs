@@ -7,12 +7,12 @@ pub(crate) mod progress;
 use crate::{
     BLOCKS,
     args::BackendArg,
-    backend::Backends,
+    backend::{Backends, Picked},
     exit::{Failure, Status},
 };
 use forebay_scheduler::{
     config::{Config, ReclaimMode},
-    executor::{Devices, Executor, Parts},
+    executor::{Executor, Parts},
     probe::MachineReport,
 };
 
@@ -29,11 +29,12 @@ impl Engine {
         machine: &MachineReport,
         wanted: BackendArg,
     ) -> Result<Engine, Failure> {
-        let parts = Parts::from_config(config, machine, Devices::CPU).map_err(Failure::usage)?;
+        let picked = Picked::open(wanted)?;
+        let parts = Parts::from_config(config, machine, picked.devices()).map_err(Failure::usage)?;
         keep_blocks(config, parts.policy.host_bytes);
-        let backends = Backends::choose(wanted, &parts.pools.msm)?;
         let executor =
             Executor::start(parts).map_err(|e| Failure::new(Status::Internal, format!("starting: {e}")))?;
+        let backends = picked.backends(&executor.pools().msm, executor.budget())?;
         Ok(Engine { executor, backends })
     }
 }

@@ -1,8 +1,7 @@
 //! Handles and memory that give themselves back.
 
-use super::{Device, DevicePtr, EventId, StreamId};
+use super::{Device, DevicePtr, EventId, StreamId, Transfer};
 use crate::error::{DeviceError, code};
-use core::ptr::NonNull;
 use std::sync::Arc;
 
 /// A stream that is destroyed when dropped.
@@ -117,8 +116,8 @@ impl DeviceMemory {
     pub fn upload(&self, stream: &Stream, offset: usize, from: &[u8]) -> Result<(), DeviceError> {
         self.check("upload", offset, from.len())?;
         // SAFETY: the ranges are valid. The memory may be page-locked by its owner, so the copy is waited for.
-        unsafe { self.device.upload(stream.id, self.ptr.offset(offset), from.as_ptr(), from.len())? };
-        stream.synchronize()
+        let begun = unsafe { self.device.transfer(stream.id, self.uploading(offset, from)) };
+        stream.synchronize().and(begun)
     }
 
     /// Copies from the device, after all the stream's work, and waits for it.
@@ -127,9 +126,11 @@ impl DeviceMemory {
     /// What the work or the driver reports; invalid value if the range is out of bounds.
     pub fn download(&self, stream: &Stream, offset: usize, to: &mut [u8]) -> Result<(), DeviceError> {
         self.check("download", offset, to.len())?;
-        // SAFETY: the ranges are valid, and the copy is waited for.
-        let begun =
-            unsafe { self.device.download(stream.id, to.as_mut_ptr(), self.ptr.offset(offset), to.len()) };
+        // The ranges are valid, and the copy is waited for.
+        let (from, bytes) = (self.ptr.offset(offset), to.len());
+        let what = Transfer::Download { to: to.as_mut_ptr(), from, bytes };
+        // SAFETY: as said.
+        let begun = unsafe { self.device.transfer(stream.id, what) };
         stream.synchronize().and(begun)
     }
 
@@ -140,7 +141,15 @@ impl DeviceMemory {
     pub fn wipe(&self, stream: &Stream, offset: usize, bytes: usize) -> Result<(), DeviceError> {
         self.check("wipe", offset, bytes)?;
         // SAFETY: the range is valid, and dropping the memory waits for the default stream.
-        unsafe { self.device.fill(stream.id, self.ptr.offset(offset), 0, bytes) }
+        unsafe { self.device.transfer(stream.id, self.zeroing(offset, bytes)) }
+    }
+
+    fn uploading(&self, offset: usize, from: &[u8]) -> Transfer {
+        Transfer::Upload { to: self.ptr.offset(offset), from: from.as_ptr(), bytes: from.len() }
+    }
+
+    fn zeroing(&self, offset: usize, bytes: usize) -> Transfer {
+        Transfer::Fill { to: self.ptr.offset(offset), value: 0, bytes }
     }
 
     fn check(&self, operation: &'static str, offset: usize, bytes: usize) -> Result<(), DeviceError> {
@@ -157,57 +166,9 @@ impl Drop for DeviceMemory {
         // SAFETY: this block is the memory's own, and nothing is launched on it any more.
         unsafe {
             self.device.guard(self.ptr, self.bytes, true);
-            let _ = self.device.fill(default, self.ptr, 0, self.bytes);
+            let _ = self.device.transfer(default, self.zeroing(0, self.bytes));
             let _ = self.device.synchronize(default);
             let _ = self.device.free(self.ptr);
-        }
-    }
-}
-
-/// Page-locked host memory, zeros at first, wiped before it is given back.
-#[derive(Debug)]
-pub struct Pinned {
-    device: Arc<dyn Device>,
-    memory: NonNull<u8>,
-    bytes: usize,
-}
-
-// SAFETY: the memory is this value's own.
-unsafe impl Send for Pinned {}
-// SAFETY: shared references only read.
-unsafe impl Sync for Pinned {}
-
-impl Pinned {
-    /// Allocates.
-    ///
-    /// # Errors
-    /// Out of memory.
-    pub fn new(device: &Arc<dyn Device>, bytes: usize) -> Result<Pinned, DeviceError> {
-        let memory = device.alloc_pinned(bytes.max(1))?;
-        // SAFETY: `bytes` bytes were allocated.
-        unsafe { memory.as_ptr().write_bytes(0, bytes) };
-        Ok(Pinned { device: Arc::clone(device), memory, bytes })
-    }
-
-    /// The bytes.
-    pub fn as_slice(&self) -> &[u8] {
-        // SAFETY: the memory is initialised and this value's own.
-        unsafe { core::slice::from_raw_parts(self.memory.as_ptr(), self.bytes) }
-    }
-
-    /// The bytes, to be written.
-    pub fn as_mut_slice(&mut self) -> &mut [u8] {
-        // SAFETY: as above, and borrowed exclusively.
-        unsafe { core::slice::from_raw_parts_mut(self.memory.as_ptr(), self.bytes) }
-    }
-}
-
-impl Drop for Pinned {
-    fn drop(&mut self) {
-        // SAFETY: the memory is this value's own; volatile, so that the wipe is kept.
-        unsafe {
-            (0..self.bytes).for_each(|i| self.memory.as_ptr().add(i).write_volatile(0));
-            let _ = self.device.free_pinned(self.memory);
         }
     }
 }

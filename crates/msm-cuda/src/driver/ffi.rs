@@ -24,7 +24,7 @@ pub(super) const SHARED_PER_BLOCK_OPTIN: Attribute = Attribute(97);
 pub(super) const MAX_DYNAMIC_SHARED: c_int = 8;
 /// `CU_STREAM_NON_BLOCKING`.
 pub(super) const STREAM_NON_BLOCKING: c_uint = 1;
-/// `CU_MEMHOSTALLOC_PORTABLE`, and the same bit when registering: page-locked for every context.
+/// `CU_MEMHOSTALLOC_PORTABLE`: page-locked for every context.
 pub(super) const HOST_PORTABLE: c_uint = 1;
 
 unsafe extern "C" {
@@ -46,11 +46,8 @@ unsafe extern "C" {
     pub(super) fn cuMemFree_v2(ptr: Ptr) -> c_int;
     pub(super) fn cuMemHostAlloc(ptr: *mut *mut c_void, bytes: usize, flags: c_uint) -> c_int;
     pub(super) fn cuMemFreeHost(ptr: *mut c_void) -> c_int;
-    pub(super) fn cuMemHostRegister_v2(ptr: *mut c_void, bytes: usize, flags: c_uint) -> c_int;
-    pub(super) fn cuMemHostUnregister(ptr: *mut c_void) -> c_int;
     pub(super) fn cuMemcpyHtoDAsync_v2(to: Ptr, from: *const c_void, bytes: usize, stream: Stream) -> c_int;
     pub(super) fn cuMemcpyDtoHAsync_v2(to: *mut c_void, from: Ptr, bytes: usize, stream: Stream) -> c_int;
-    pub(super) fn cuMemcpyDtoDAsync_v2(to: Ptr, from: Ptr, bytes: usize, stream: Stream) -> c_int;
     pub(super) fn cuMemsetD8Async(to: Ptr, value: u8, bytes: usize, stream: Stream) -> c_int;
     pub(super) fn cuStreamCreate(stream: *mut Stream, flags: c_uint) -> c_int;
     pub(super) fn cuStreamDestroy_v2(stream: Stream) -> c_int;
@@ -59,6 +56,7 @@ unsafe extern "C" {
     pub(super) fn cuEventCreate(event: *mut Event, flags: c_uint) -> c_int;
     pub(super) fn cuEventDestroy_v2(event: Event) -> c_int;
     pub(super) fn cuEventRecord(event: Event, stream: Stream) -> c_int;
+    pub(super) fn cuEventSynchronize(event: Event) -> c_int;
     pub(super) fn cuEventElapsedTime(ms: *mut f32, start: Event, end: Event) -> c_int;
     pub(super) fn cuLaunchKernel(
         function: Function,

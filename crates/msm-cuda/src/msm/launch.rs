@@ -6,7 +6,7 @@ use super::{
     regions::Regions,
 };
 use crate::{
-    device::{Args, DevicePtr, Launch},
+    device::{Args, DevicePtr, Launch, Transfer},
     memory::{Lease, Region},
 };
 use core::marker::PhantomData;
@@ -77,8 +77,10 @@ impl<A: DevicePoint> Launches<'_, '_, A> {
 
     pub(super) fn zero(&self, region: Region, bytes: usize) -> Result<(), BackendError> {
         assert!(bytes <= region.bytes(), "a region holds what was planned");
-        // SAFETY: the region is the lease's and large enough.
-        unsafe { self.lease.device().fill(self.lease.stream().id(), self.ptr(region), 0, bytes)? };
+        // The region is the lease's and large enough.
+        let what = Transfer::Fill { to: self.ptr(region), value: 0, bytes };
+        // SAFETY: as said.
+        unsafe { self.lease.device().transfer(self.lease.stream().id(), what)? };
         Ok(())
     }
 

@@ -9,6 +9,7 @@
 //! All memory is planned from the arena's budget first. Variable time; the regions that hold something of the scalars are
 //! wiped. N. Pippenger, "On the evaluation of powers and related problems", FOCS 1976.
 
+mod chunks;
 mod launch;
 mod plan;
 mod points;
@@ -20,17 +21,20 @@ pub use points::DevicePoint;
 pub use prepared::PreparedBases;
 
 use crate::{
-    device::{Event, Stream},
+    device::Stream,
     memory::{Arena, Lease, Plan},
+    ntt::bytes_of,
 };
-use core::marker::PhantomData;
+use chunks::Chunks;
+use core::{cell::Cell, marker::PhantomData};
 use ff::PrimeField;
-use forebay_msm::{BackendError, Bases, ErrorClass, field::as_limbs};
+use forebay_msm::{BackendError, Bases, ErrorClass, backend::same_length};
 use group::Group;
-use launch::{Launches, PointsAt, Terms};
+use launch::{Launches, Terms};
 use plan::{Problem, Shape, TILE, choose};
 use points::{combine, from_xyzz, xyzz_bytes};
 use regions::{Regions, Sizes};
+use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 /// The most terms of one run: an index and a sign fit into a word, also with the offset of a chunk.
@@ -74,17 +78,31 @@ pub fn msm<A: DevicePoint>(
     scalars: &[A::Scalar],
     tuning: Tuning,
 ) -> Result<A::Curve, BackendError> {
-    if bases.len() != scalars.len() {
-        let detail = format!("scalars: {} values, not {}", scalars.len(), bases.len());
-        return Err(BackendError::bug(operation, detail));
-    }
-    Call { operation, bases, tuning }.run(arena, stream, 0, scalars)
+    same_length(operation, "scalars", scalars.len(), bases.len())?;
+    Call { operation, bases, tuning, clock: None }.run(arena, stream, 0, scalars)
+}
+
+/// As [`msm`], and the time from when the scalars are on the device to the sum on the host.
+pub(crate) fn timed<A: DevicePoint>(
+    operation: &'static str,
+    arena: &mut Arena,
+    stream: &Stream,
+    bases: MsmBases<'_, A>,
+    scalars: &[A::Scalar],
+    tuning: Tuning,
+) -> Result<(A::Curve, Duration), BackendError> {
+    same_length(operation, "scalars", scalars.len(), bases.len())?;
+    let clock = Cell::new(Duration::ZERO);
+    let sum = Call { operation, bases, tuning, clock: Some(&clock) }.run(arena, stream, 0, scalars)?;
+    Ok((sum, clock.get()))
 }
 
 struct Call<'a, A> {
     operation: &'static str,
     bases: MsmBases<'a, A>,
     tuning: Tuning,
+    /// Where the time without the scalars' copy is added up, if it is wanted.
+    clock: Option<&'a Cell<Duration>>,
 }
 
 /// A plan that fits the budget.
@@ -177,8 +195,17 @@ impl<A: DevicePoint> Call<'_, A> {
     ) -> Result<A::Curve, BackendError> {
         let launches =
             Launches::<A> { lease, regions: &cut.regions, problem: cut.problem, point: PhantomData };
-        lease.upload(cut.regions.scalars, 0, bytes_of(scalars))?;
+        let largest = size_of_val(scalars).max(cut.sizes.chunk * cut.sizes.streamed_point);
+        let mut chunks = Chunks::new(lease, largest, self.bases, cut, first)?;
+        lease.send(&mut chunks.uploads, cut.regions.scalars, bytes_of(scalars))?;
+        chunks.uploads.then(lease.stream(), chunks.scalars.id())?;
+        if self.clock.is_some() {
+            chunks.uploads.settle()?;
+        }
+        let began = Instant::now();
         launches.classify(scalars.len())?;
+        // On its way while the scalars are classified.
+        chunks.send(lease, 0)?;
         let classified = self.classified(lease, cut, scalars.len())?;
         // What is known now may be much less than what was planned for.
         let widest =
@@ -195,8 +222,12 @@ impl<A: DevicePoint> Call<'_, A> {
         let launches = Launches { problem: known, ..launches };
         launches.zero(cut.regions.buckets, shape.segments as usize * shape.row() * cut.sizes.xyzz)?;
         launches.zero(cut.regions.unit, cut.sizes.xyzz)?;
-        self.add_chunks(&launches, cut, &shape, &classified, first)?;
-        self.collect(&launches, cut, &shape)
+        self.add_chunks(&launches, cut, &shape, &classified, chunks)?;
+        let sum = self.collect(&launches, cut, &shape)?;
+        if let Some(clock) = self.clock {
+            clock.set(clock.get() + began.elapsed());
+        }
+        Ok(sum)
     }
 
     /// Reads the summary and the scanned counts back.
@@ -224,52 +255,26 @@ impl<A: DevicePoint> Call<'_, A> {
         Err(BackendError::new(ErrorClass::Retryable, self.operation, "the device miscounted the scalars"))
     }
 
-    /// Chunk after chunk. Points are copied on a stream of their own into one of two buffers, once the chunk before the
-    /// last has been computed with.
+    /// Chunk after chunk, the next one on its way while one is computed with.
     fn add_chunks(
         &self,
         launches: &Launches<'_, '_, A>,
         cut: &Cut,
         shape: &Shape,
         classified: &Classified,
-        first: usize,
+        mut chunks: Chunks<'_, A>,
     ) -> Result<(), BackendError> {
-        let (device, compute) = (launches.lease.stream().device(), launches.lease.stream());
-        // Dropped, and so synchronized, before the lease and the borrow of the bases end.
-        let copies = Stream::new(device)?;
-        let events = [(Event::new(device)?, Event::new(device)?), (Event::new(device)?, Event::new(device)?)];
+        let compute = launches.lease.stream();
         let all_tails = classified.tails.last().map_or(0, |n| *n as usize);
         for (i, (lo, hi)) in cut.chunks().enumerate() {
-            let (copied, computed) = &events[i % 2];
-            let points = match (self.bases, cut.regions.points[i % 2]) {
-                (MsmBases::Host(bases), Some(buffer)) => {
-                    let bytes = bases.slice(first + lo..first + hi).as_bytes();
-                    assert!(bytes.len() <= buffer.bytes(), "a buffer holds a chunk");
-                    if i >= 2 {
-                        device.wait(copies.id(), computed.id())?;
-                    }
-                    let ptr = launches.lease.ptr(buffer);
-                    // SAFETY: the buffer holds the chunk; the bases are borrowed until `copies` is synchronized.
-                    unsafe { device.upload(copies.id(), ptr, bytes.as_ptr(), bytes.len())? };
-                    device.record(copied.id(), copies.id())?;
-                    device.wait(compute.id(), copied.id())?;
-                    PointsAt { ptr, copy: hi - lo, first: lo }
-                }
-                (MsmBases::Device(prepared), _) => {
-                    let ptr = prepared.memory.ptr().offset((first + lo) * A::BYTES);
-                    PointsAt { ptr, copy: prepared.points, first: lo }
-                }
-                (MsmBases::Host(_), None) => {
-                    return Err(BackendError::bug(self.operation, "no buffer for points"));
-                }
-            };
+            chunks.send(launches.lease, i)?;
+            let points = chunks.arrived(launches.lease, i)?;
             launches.add_tail(shape, between(&classified.tails, lo, hi), points)?;
             let units = between(&classified.units, lo, hi);
             launches.add_units(Terms { start: all_tails + units.start, ..units }, points)?;
-            device.record(computed.id(), compute.id())?;
+            compute.device().record(chunks.events[i % 2].1.id(), compute.id())?;
         }
-        copies.synchronize()?;
-        Ok(())
+        chunks.uploads.finish()
     }
 
     fn collect(
@@ -300,10 +305,4 @@ impl Cut {
 fn between(counts: &[u32], lo: usize, hi: usize) -> Terms {
     let [start, end] = [lo / TILE, hi.div_ceil(TILE)].map(|tile| counts.get(tile).map_or(0, |n| *n as usize));
     Terms { start, count: end - start }
-}
-
-fn bytes_of<F: forebay_msm::ScalarField>(scalars: &[F]) -> &[u8] {
-    let limbs = as_limbs(scalars);
-    // SAFETY: the bytes of plain integers.
-    unsafe { core::slice::from_raw_parts(limbs.as_ptr().cast(), size_of_val(limbs)) }
 }

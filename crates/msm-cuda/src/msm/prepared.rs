@@ -8,6 +8,7 @@ use crate::device::{Args, Device, DeviceMemory, Launch, Stream};
 use core::marker::PhantomData;
 use ff::PrimeField;
 use forebay_msm::{BackendError, Bases, ErrorClass};
+use forebay_scheduler::budget::Reservation;
 use std::sync::Arc;
 
 /// Threads of a block of the kernel that computes multiples.
@@ -21,6 +22,8 @@ pub struct PreparedBases<A> {
     pub(super) points: usize,
     pub(super) table: Option<Table>,
     point: PhantomData<A>,
+    /// Given back after the memory.
+    _reservation: Option<Reservation>,
 }
 
 impl<A: DevicePoint> PreparedBases<A> {
@@ -35,6 +38,17 @@ impl<A: DevicePoint> PreparedBases<A> {
         budget: usize,
         tuning: Tuning,
     ) -> Result<PreparedBases<A>, BackendError> {
+        Self::within(device, bases, budget, tuning, |_| Ok(None))
+    }
+
+    /// The same, with the bytes reserved first.
+    pub(crate) fn within(
+        device: &Arc<dyn Device>,
+        bases: Bases<'_, A>,
+        budget: usize,
+        tuning: Tuning,
+        reserve: impl FnOnce(usize) -> Result<Option<Reservation>, BackendError>,
+    ) -> Result<PreparedBases<A>, BackendError> {
         let points = bases.len();
         let one = points.saturating_mul(A::BYTES);
         if one > budget {
@@ -44,6 +58,7 @@ impl<A: DevicePoint> PreparedBases<A> {
         let table =
             table_for::<A>(points, budget / one.max(1), device.properties().multiprocessors as usize, tuning);
         let copies = table.map_or(1, |t| t.copies as usize);
+        let reservation = reserve(one * copies)?;
         let memory = DeviceMemory::new(device, one * copies)?;
         let stream = Stream::new(device)?;
         memory.upload(&stream, 0, bases.as_bytes())?;
@@ -59,7 +74,7 @@ impl<A: DevicePoint> PreparedBases<A> {
             unsafe { device.launch(stream.id(), &format!("msm_multiples_{}", A::GROUP), launch, &mut args)? };
         }
         stream.synchronize()?;
-        Ok(PreparedBases { memory, points, table, point: PhantomData })
+        Ok(PreparedBases { memory, points, table, point: PhantomData, _reservation: reservation })
     }
 
     /// How many points there are.

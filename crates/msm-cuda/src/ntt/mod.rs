@@ -222,21 +222,24 @@ impl<F: ScalarField> Transforms<F> {
         Ok(())
     }
 
-    /// The quotient of a, b, c; the region that holds it then. What the others hold is unspecified.
+    /// The quotient of a, b, c; the region that holds it then. What the others hold is unspecified. `arrive` is called with the
+    /// index of each region before the first work on it is queued.
     ///
     /// # Errors
-    /// What the device reports.
+    /// What the device or `arrive` reports.
     pub(crate) fn quotient(
         &self,
         lease: &Lease<'_>,
         basis: QuotientBasis,
         [a, b, c]: [Region; 3],
+        mut arrive: impl FnMut(usize) -> Result<(), BackendError>,
     ) -> Result<Region, BackendError> {
         let split = self.shape.split(self.spec.log_n);
         let onto = Some(PowersOf::OntoCoset(basis.coset()));
-        self.to_coset(lease, &split, c, onto, 0)?;
-        self.to_coset(lease, &split, b, onto, 0)?;
-        self.to_coset(lease, &split, a, onto, 1)?;
+        for (i, region, less) in [(2, c, 0), (1, b, 0), (0, a, 1)] {
+            arrive(i)?;
+            self.to_coset(lease, &split, region, onto, less)?;
+        }
         // Of b and c everything is done; of a, the synthesis of pass 0 is not, unless one pass is all.
         let synthesis = if split.len() > 1 { Flags::SYNTHESIS } else { Flags::NONE };
         let quotient = Some(PowersOf::Quotient(basis.coset()));

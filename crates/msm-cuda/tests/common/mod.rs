@@ -1,5 +1,6 @@
-//! The MSM of this crate as a backend, and comparisons with the CPU backend.
+//! The MSM of this crate as a backend, comparisons with the CPU backend, and a device that leaves waits out.
 #![allow(clippy::unwrap_used)] // helpers of tests, outside of the functions that clippy knows to be tests
+#![allow(dead_code)] // no test uses all of it
 
 use ff::Field;
 use forebay_msm::{
@@ -8,13 +9,17 @@ use forebay_msm::{
 };
 use forebay_msm_cuda::{
     Emulator,
-    device::{Device, Stream},
+    device::{Args, Device, DevicePtr, EventId, Launch, MemoryInfo, Properties, Stream, StreamId, Transfer},
+    error::DeviceError,
     memory::Arena,
     msm::{DevicePoint, MsmBases, PreparedBases, Tuning, msm},
 };
 use group::Curve as _;
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
-use std::sync::{Arc, Mutex};
+use std::{
+    ptr::NonNull,
+    sync::{Arc, Mutex},
+};
 
 /// The MSM of this crate as a backend that can do nothing else.
 pub(crate) struct MsmOnly {
@@ -84,6 +89,86 @@ impl<C: Curve<G1Affine: DevicePoint, G2Affine: DevicePoint>> Backend<C> for MsmO
     }
 }
 
+/// The CPU's kernels.
+pub(crate) fn cpu() -> CpuBackend {
+    CpuBackend::new(Arc::new(rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap()))
+}
+
+/// A device on which some waits do nothing.
+#[derive(Debug)]
+pub(crate) struct Careless {
+    pub(crate) inner: Arc<Emulator>,
+    pub(crate) stream_waits: bool,
+    pub(crate) host_waits: bool,
+}
+
+// SAFETY: the launcher's own promise; a wait that is left out makes results wrong, and addresses no others.
+unsafe impl Device for Careless {
+    fn properties(&self) -> &Properties {
+        self.inner.properties()
+    }
+    fn memory(&self) -> Result<MemoryInfo, DeviceError> {
+        self.inner.memory()
+    }
+    fn alloc(&self, bytes: usize) -> Result<DevicePtr, DeviceError> {
+        self.inner.alloc(bytes)
+    }
+    unsafe fn free(&self, ptr: DevicePtr) -> Result<(), DeviceError> {
+        // SAFETY: so for all: the caller's promise.
+        unsafe { self.inner.free(ptr) }
+    }
+    fn alloc_pinned(&self, bytes: usize) -> Result<NonNull<u8>, DeviceError> {
+        self.inner.alloc_pinned(bytes)
+    }
+    unsafe fn free_pinned(&self, ptr: NonNull<u8>) -> Result<(), DeviceError> {
+        // SAFETY: as above.
+        unsafe { self.inner.free_pinned(ptr) }
+    }
+    fn create_stream(&self) -> Result<StreamId, DeviceError> {
+        self.inner.create_stream()
+    }
+    unsafe fn destroy_stream(&self, stream: StreamId) -> Result<(), DeviceError> {
+        // SAFETY: as above.
+        unsafe { self.inner.destroy_stream(stream) }
+    }
+    fn synchronize(&self, stream: StreamId) -> Result<(), DeviceError> {
+        self.inner.synchronize(stream)
+    }
+    fn create_event(&self) -> Result<EventId, DeviceError> {
+        self.inner.create_event()
+    }
+    unsafe fn destroy_event(&self, event: EventId) -> Result<(), DeviceError> {
+        // SAFETY: as above.
+        unsafe { self.inner.destroy_event(event) }
+    }
+    fn record(&self, event: EventId, stream: StreamId) -> Result<(), DeviceError> {
+        self.inner.record(event, stream)
+    }
+    fn wait(&self, stream: StreamId, event: EventId) -> Result<(), DeviceError> {
+        if self.stream_waits { self.inner.wait(stream, event) } else { Ok(()) }
+    }
+    fn wait_on_host(&self, event: EventId) -> Result<(), DeviceError> {
+        if self.host_waits { self.inner.wait_on_host(event) } else { Ok(()) }
+    }
+    fn elapsed_ms(&self, start: EventId, end: EventId) -> Result<f32, DeviceError> {
+        self.inner.elapsed_ms(start, end)
+    }
+    unsafe fn transfer(&self, stream: StreamId, what: Transfer) -> Result<(), DeviceError> {
+        // SAFETY: as above.
+        unsafe { self.inner.transfer(stream, what) }
+    }
+    unsafe fn launch(
+        &self,
+        stream: StreamId,
+        kernel: &str,
+        shape: Launch,
+        args: &mut Args,
+    ) -> Result<(), DeviceError> {
+        // SAFETY: as above.
+        unsafe { self.inner.launch(stream, kernel, shape, args) }
+    }
+}
+
 /// Random scalars.
 pub(crate) fn random<F: Field>(n: usize, seed: u64) -> Vec<F> {
     let mut rng = ChaCha20Rng::seed_from_u64(seed);
@@ -101,8 +186,7 @@ pub(crate) fn known_points<A: AffinePoint>(n: usize) -> Vec<A> {
 
 /// The same sum on the CPU backend.
 fn expected<A: DevicePoint>(points: &[A], scalars: &[A::Scalar]) -> A::Curve {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    let cpu = CpuBackend::new(Arc::new(pool));
+    let cpu = cpu();
     // The backend is by curve: found by the group's name, and the points taken by their bytes.
     let bytes = Bases::from_slice(points).as_bytes();
     let affine = match A::GROUP {

@@ -74,6 +74,7 @@ impl Parts {
         };
         Ok(Parts {
             policy,
+            pinned_bytes: budgets.pinned,
             stages: config.stages(evaluators),
             pools,
             reclaimer: Arc::new(Reclaimer::new(config.reclaim_options())?),

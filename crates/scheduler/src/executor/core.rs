@@ -143,8 +143,8 @@ impl Core {
         {
             job.ready.insert(run.partition.index, Duration::from_nanos(now.0));
         }
-        if let Event::BudgetChanged { host, .. } = event {
-            self.budget.set_total(Amounts::host(host));
+        if let Event::BudgetChanged { host, device } = event {
+            self.budget.set_total(Amounts { host, device, ..self.budget.usage().total });
         }
         let mut actions = std::mem::take(&mut state.actions);
         let outcome = state.policy.handle(now, event, &mut actions);

@@ -57,6 +57,9 @@ pub const QUARANTINE_AFTER: u32 = 3;
 pub struct Parts {
     /// Counts and limits.
     pub policy: PolicyConfig,
+    /// Bytes of page-locked memory. The policy does not count them: whoever takes buffers reserves them in
+    /// [`Executor::budget`].
+    pub pinned_bytes: u64,
     /// The critical stages, with the gate that they hold and evaluators pass.
     pub stages: Stages,
     /// The threads of the stages themselves.
@@ -111,7 +114,8 @@ impl Executor {
     pub fn start(parts: Parts) -> Result<Executor, StartError> {
         let config = parts.policy;
         let policy = Policy::new(config.clone())?;
-        let budget = Budget::new(Amounts::host(config.host_bytes));
+        let (host, pinned, device) = (config.host_bytes, parts.pinned_bytes, config.device_bytes);
+        let budget = Budget::new(Amounts { host, pinned, device });
         let (synthesis, sources) = mpsc::channel();
         let mut queues = Queues { synthesis: Some(synthesis), ..Queues::default() };
         let workers = workers(&config);
@@ -205,6 +209,12 @@ impl Executor {
     /// The host memory that partitions hold, and the most they held.
     pub fn usage(&self) -> Usage {
         self.shared.core.budget().usage()
+    }
+
+    /// The memory of everything that runs here. Partitions hold host bytes of it; a device's backend reserves pinned and
+    /// device bytes.
+    pub fn budget(&self) -> &Budget {
+        self.shared.core.budget()
     }
 
     /// Reservations that the budget refused although the policy had counted on them. Zero, or a defect.

@@ -67,17 +67,23 @@ impl Region {
 
     /// Overwrites the first bytes with zeros, in a way that the compiler keeps.
     pub(super) fn wipe(&mut self, bytes: usize) {
-        let bytes = bytes.min(self.len);
         // SAFETY: the range is inside the region, which nobody else refers to.
-        unsafe { core::ptr::write_bytes(self.start.as_ptr(), 0, bytes) };
-        // The stores are to memory that outlives this call and whose address an optimiser cannot follow through the
-        // fence, so they are kept; and the region may be unmapped next without a read.
-        compiler_fence(Ordering::SeqCst);
-        // SAFETY: no instruction; the pointer counts as read, so the stores above are not dead.
-        unsafe {
-            core::arch::asm!("/* {0} */", in(reg) self.start.as_ptr(), options(nostack, preserves_flags))
-        };
+        unsafe { wipe(self.start, bytes.min(self.len)) };
     }
+}
+
+/// Overwrites bytes with zeros, in a way that the compiler keeps.
+///
+/// # Safety
+/// The range may be written, and nobody else refers to it.
+pub(crate) unsafe fn wipe(start: NonNull<u8>, bytes: usize) {
+    // SAFETY: the caller's range.
+    unsafe { core::ptr::write_bytes(start.as_ptr(), 0, bytes) };
+    // The stores are to memory that outlives this call and whose address an optimiser cannot follow through the
+    // fence, so they are kept; and the memory may be given back next without a read.
+    compiler_fence(Ordering::SeqCst);
+    // SAFETY: no instruction; the pointer counts as read, so the stores above are not dead.
+    unsafe { core::arch::asm!("/* {0} */", in(reg) start.as_ptr(), options(nostack, preserves_flags)) };
 }
 
 impl Drop for Region {

@@ -1,8 +1,13 @@
-//! Everything that can be asked of a device without the prover, as one program that needs nothing but a driver: the
-//! conformance suite, equality with the CPU at large sizes, microbenchmarks, tables of times. One JSON object.
+//! Everything that can be asked of a device, as one program that needs nothing but a driver: the conformance suite, equality
+//! with the CPU at large sizes, microbenchmarks, tables of times, whole proofs, a partition of a large circuit. JSON.
 //!
-//! `on_gpu [--small] [--emulated]`: `--small` for sanitizers and dry runs; `--emulated` on the CPU launcher, whose times say
-//! nothing about a GPU.
+//! `on_gpu [--small] [--emulated] [probe | kernels | proofs | partition]`: `probe` says what device there is; `kernels` is the
+//! default; `proofs` makes proofs of 2^20 constraints; `partition` takes 2^27 rows through the device stage. `--small` for
+//! sanitizers and dry runs; `--emulated` on the CPU launcher, whose times say nothing about a GPU.
+
+mod multiplications;
+mod partition;
+mod proofs;
 
 use forebay_msm::{
     Backend, Bls12_381, Bn254, CpuBackend, Curve,
@@ -15,6 +20,7 @@ use forebay_msm_cuda::{
     error::DeviceError,
     ntt::Shape,
 };
+use forebay_scheduler::budget::{Amounts, Budget};
 use serde_json::{Value, json};
 use std::{error::Error, process::ExitCode, sync::Arc, time::Instant};
 
@@ -24,13 +30,16 @@ const ROUNDS: usize = 11;
 struct Options {
     small: bool,
     emulated: bool,
+    /// The part that is asked for.
+    part: String,
 }
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let has = |name: &str| arguments.iter().any(|a| a == name);
-    let options = Options { small: has("--small"), emulated: has("--emulated") };
-    match run(&options) {
+    let part = arguments.iter().find(|a| !a.starts_with("--")).cloned().unwrap_or_else(|| "kernels".into());
+    let options = Options { small: has("--small"), emulated: has("--emulated"), part };
+    match part_of(&options) {
         Ok((report, passed)) => {
             println!("{report}");
             if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -58,9 +67,29 @@ fn open(options: &Options) -> Result<Arc<dyn Device>, Box<dyn Error>> {
     Err("built without feature `cuda`".into())
 }
 
-fn run(options: &Options) -> Result<(Value, bool), Box<dyn Error>> {
+fn part_of(options: &Options) -> Result<(Value, bool), Box<dyn Error>> {
     let device = open(options)?;
     let cpu = CpuBackend::new(Arc::new(rayon::ThreadPoolBuilder::new().build()?));
+    match &*options.part {
+        "probe" => Ok((json!({ "device": device.properties().name }), true)),
+        "kernels" => kernels(options, device, &cpu),
+        "proofs" => proofs::run(options, device, &cpu),
+        "partition" => partition::run(options, device, &cpu),
+        other => Err(format!("there is no part {other}").into()),
+    }
+}
+
+/// With the scheduler's memory: page-locked buffers, and a budget that limits nothing.
+fn staged(device: &Arc<dyn Device>, cpu: &CpuBackend) -> Result<CudaBackend, DeviceError> {
+    let backend = CudaBackend::new(Arc::clone(device), cpu.clone(), Settings::default())?;
+    Ok(backend.with_budget(&Budget::new(Amounts::MAX)))
+}
+
+fn kernels(
+    options: &Options,
+    device: Arc<dyn Device>,
+    cpu: &CpuBackend,
+) -> Result<(Value, bool), Box<dyn Error>> {
     let properties = device.properties().clone();
     let mut checks = Vec::new();
     let shapes = [None, Some(Shape { max_levels: 3, log_tile: 5 })];
@@ -69,14 +98,15 @@ fn run(options: &Options) -> Result<(Value, bool), Box<dyn Error>> {
         checks.extend(suite::<Bls12_381>(&backend, options));
         checks.extend(suite::<Bn254>(&backend, options));
     }
-    let backend = CudaBackend::new(Arc::clone(&device), cpu.clone(), Settings::default())?;
+    let backend = staged(&device, cpu)?;
     let sizes: &[u32] = if options.small { &[11] } else { &[14, 18, 21, 24] };
     for log_n in sizes {
-        checks.push(equal::<Bls12_381>(&backend, &cpu, *log_n));
-        checks.push(equal::<Bn254>(&backend, &cpu, *log_n));
+        checks.push(equal::<Bls12_381>(&backend, cpu, *log_n));
+        checks.push(equal::<Bn254>(&backend, cpu, *log_n));
     }
+    let (sums, mut times) = multiplications::tables(&backend, cpu, options);
+    checks.extend(sums);
     let passed = checks.iter().all(|check| check["ok"] == true);
-    let mut times = Vec::new();
     let sizes = if options.small { 10..=11 } else { 16..=27 };
     for log_n in sizes {
         times.extend(transform_times::<Bls12_381>(&backend, log_n));
