@@ -4,7 +4,6 @@ use crate::commands::{simulate::SimulateArgs, stark::StarkCommand};
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::TypedValueParser};
 use forebay_formats::Validation;
 use forebay_msm::CurveId;
-use forebay_scheduler::sim::Point;
 use std::path::PathBuf;
 
 /// Forebay proves circom circuits with Groth16 on BLS12-381 and BN254.
@@ -71,6 +70,8 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// Compile the evaluator of a circuit ahead of the first proof
     Compile(CompileArgs),
+    /// Turn a proving key of snarkjs, bellperson or arkworks into Forebay's own, which is used in place
+    Convert(ConvertArgs),
     /// Take one thing out of another
     Export {
         #[command(subcommand)]
@@ -113,7 +114,7 @@ pub(crate) struct DemoArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ProveArgs {
-    /// The proving key (.zkey); or give --jobs
+    /// The proving key: .zkey, Forebay's .fbk, or arkworks' (the latter two with --r1cs); or give --jobs
     #[arg(required_unless_present = "jobs")]
     pub(crate) key: Option<PathBuf>,
     /// The witness (.wtns); or give --wasm and --input
@@ -161,7 +162,7 @@ pub(crate) struct BatchArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct SweepArgs {
-    /// The proving key (.zkey) [default: a development key for the built-in circuit]
+    /// The proving key, as for `prove` [default: a development key for the built-in circuit]
     pub(crate) key: Option<PathBuf>,
     /// Witnesses (.wtns), used in turn for the partitions
     #[arg(requires = "key")]
@@ -175,39 +176,8 @@ pub(crate) struct SweepArgs {
     /// Partitions per proof
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=4096).map(usize::from))]
     pub(crate) partitions: usize,
-    /// Points c×j: c proofs requested, j in flight
-    #[arg(
-        long = "point",
-        value_name = "CxJ",
-        value_delimiter = ',',
-        default_value = "1x1,5x5,10x10,15x15,20x15"
-    )]
-    pub(crate) points: Vec<Point>,
-    /// Runs of each case, in turn with the others; their median counts [default: 1, with --ablate 3]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=99).map(usize::from))]
-    pub(crate) rounds: Option<usize>,
-    /// Change a setting: gate=off|yield|park:k|adaptive, reclaim=unbounded|mutex|arena, msm_threads, synthesis_threads, gw, pw,
-    /// look_ahead, pacing=jit|off, huge_pages=on|off, pinning=on|off
-    #[arg(long, value_name = "KEY=VALUE")]
-    pub(crate) set: Vec<String>,
-    /// Also with each intervention changed alone
-    #[arg(long)]
-    pub(crate) ablate: bool,
-    /// The table's format
-    #[arg(long, value_enum, default_value = "markdown")]
-    pub(crate) format: SweepFormat,
-    /// Write a page with charts and a waterfall
-    #[arg(long, value_name = "FILE")]
-    pub(crate) html: Option<PathBuf>,
-}
-
-/// How the sweep's table is printed. `--json` prints a line per run instead.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum SweepFormat {
-    /// A table in Markdown
-    Markdown,
-    /// Comma-separated values
-    Csv,
+    #[command(flatten)]
+    pub(crate) options: forebay_sweep::Options,
 }
 
 #[derive(Debug, Args)]
@@ -222,7 +192,7 @@ pub(crate) struct DoctorArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
-    /// The verification key (.json) or a proving key (.zkey)
+    /// The verification key (.json, bellperson's .vk) or a proving key of any kind
     pub(crate) key: PathBuf,
     /// The public signals
     pub(crate) public: PathBuf,
@@ -244,7 +214,7 @@ pub(crate) struct SetupArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct InspectArgs {
-    /// Any file: r1cs, wtns, zkey, pce, verification key, proof, public signals, wasm
+    /// Any file: r1cs, wtns, pce, wasm, a proving or verification key of any kind, proof, public signals
     pub(crate) file: PathBuf,
     /// How far to check a key's points
     #[arg(long, value_enum, default_value = "subgroup")]
@@ -260,12 +230,33 @@ pub(crate) struct CompileArgs {
     pub(crate) output: Option<PathBuf>,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct ConvertArgs {
+    /// The proving key: .zkey, bellperson's .params, arkworks' uncompressed; told by its contents
+    pub(crate) key: PathBuf,
+    /// Where Forebay's key goes [default: the key's name with .fbk]
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// The key's circuit, an r1cs or a compiled one (.pce): bellperson's parameters leave points out, and it tells which
+    #[arg(long, value_name = "FILE")]
+    pub(crate) circuit: Option<PathBuf>,
+    /// Also write the verification key: bellperson's if the name ends in .vk, else snarkjs's JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) vkey: Option<PathBuf>,
+    /// How far to check the key's points
+    #[arg(long, value_enum)]
+    pub(crate) validation: Option<ValidationArg>,
+    /// Replace files that exist
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
 /// What can be exported.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Export {
-    /// The verification key of a zkey, as snarkjs writes it
+    /// The verification key of a proving key, as snarkjs writes it
     Vkey {
-        /// The proving key
+        /// The proving key, of any kind; or bellperson's .vk
         key: PathBuf,
         /// Where the verification key goes
         #[arg(long, short, value_name = "FILE", default_value = "verification_key.json")]

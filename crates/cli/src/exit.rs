@@ -107,6 +107,12 @@ impl From<JobError<ProveError>> for Failure {
     }
 }
 
+impl From<forebay_sweep::Overcommitted> for Failure {
+    fn from(e: forebay_sweep::Overcommitted) -> Self {
+        Self::new(Status::Internal, e)
+    }
+}
+
 impl From<anyhow::Error> for Failure {
     fn from(e: anyhow::Error) -> Self {
         Self::new(Status::Internal, format!("{e:#}"))

@@ -10,8 +10,8 @@ mod keys;
 mod output;
 mod pipeline;
 mod session;
-mod sweep;
 mod witness;
+mod workload;
 
 use args::{Cli, Command};
 use clap::{CommandFactory, Parser};
@@ -52,6 +52,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Setup(args) => commands::setup::run(&session, &args),
         Command::Inspect(args) => commands::inspect::run(&session, &args),
         Command::Compile(args) => commands::compile::run(&session, &args),
+        Command::Convert(args) => commands::convert::run(&session, &args),
         Command::Export { what } => commands::export::run(&session, &what),
         Command::Sweep(args) => commands::sweep::run(&session, &args),
         Command::Stark { what } => commands::stark::run(&session, &what),

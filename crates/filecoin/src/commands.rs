@@ -1,6 +1,6 @@
 //! What the commands do. Each gives a result of names and values.
 
-use crate::SealArgs;
+use crate::{BLOCKS, SealArgs};
 use anyhow::{Context, Result, ensure};
 use filecoin_proofs::{
     SealCommitPhase1Output, SectorShape32GiB, SectorShape64GiB, SectorShapeBase, verify_seal,
@@ -35,8 +35,13 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    fn caches(&self) -> Result<Caches> {
+    pub(crate) fn caches(&self) -> Result<Caches> {
         Ok(Caches::below(&self.cache)?)
+    }
+
+    /// The scheduler's configuration, with the threads that were asked for.
+    pub(crate) fn config(&self) -> Config {
+        Config { synthesis: self.threads, msm: self.threads, ..Config::default() }
     }
 
     fn pool(&self) -> Result<rayon::ThreadPool> {
@@ -44,8 +49,7 @@ impl Session {
     }
 
     pub(crate) fn prove(&self, id: CircuitId, input: &Path, output: &Path, seal: &SealArgs) -> Result<Value> {
-        let config = Config { synthesis: self.threads, msm: self.threads, ..Config::default() };
-        let engine = Engine::start(&config, self.caches()?, Validation::OnCurve)?;
+        let engine = engine(&self.config(), self.caches()?)?;
         let json = std::fs::read(input).with_context(|| input.display().to_string())?;
         let loaded = engine.load(id)?;
         let start = Instant::now();
@@ -118,9 +122,17 @@ impl Session {
             "bytes_per_second": done.bytes_per_second(), "machine_bytes_per_second": machine,
             "share": machine.map(|m| done.bytes_per_second() / m),
             "digest": forebay_formats::Digest(done.digest).to_string(), "output": output,
+            "writing_s": output.map(|_| done.writing.as_secs_f64()),
             "peak_memory_bytes": peak_memory(),
         }))
     }
+}
+
+/// An engine, and the allocator told what its configuration says.
+pub(crate) fn engine(config: &Config, caches: Caches) -> Result<Engine> {
+    let engine = Engine::start(config, caches, Validation::OnCurve)?;
+    BLOCKS.follow(config, engine.executor().usage().total.host);
+    Ok(engine)
 }
 
 /// Asks `verify_seal`, if there is what it has to know.
@@ -156,27 +168,34 @@ pub(crate) fn insecure_setup(id: CircuitId, seed: u64, threads: usize) -> Result
     }))
 }
 
-pub(crate) fn sample(kind: ProofKind, output: &Path, seed: u64) -> Result<Value> {
-    let mut miner = Miner::new(seed);
-    let (json, mut result) = match kind {
-        ProofKind::Porep => {
-            let sector = miner.seal()?;
-            let hex = |bytes: &[u8; 32]| forebay_formats::Digest(*bytes).to_string();
-            let result = json!({
-                "prover_id": hex(&miner.prover_id), "sector_id": u64::from(sector.id),
-                "porep_id": hex(&miner.config.porep_id),
-            });
-            (serde_json::to_vec(&miner.commit_phase1(&sector)?)?, result)
-        }
-        ProofKind::WinningPost => (post(&mut miner, &winning_post_config(SectorSize::KiB2), 1)?, json!({})),
-        ProofKind::WindowPost => {
-            let config = window_post_config(SectorSize::KiB2)?;
-            (post(&mut miner, &config, 2 * config.sector_count)?, json!({}))
-        }
-    };
+pub(crate) fn sample(kind: ProofKind, partitions: usize, output: &Path, seed: u64) -> Result<Value> {
+    let (json, mut result) = sample_input(kind, partitions, seed)?;
     atomic::write(output, Access::Private, &json)?;
     result["input"] = json!(output);
     Ok(result)
+}
+
+/// An input for `prove`, from sectors sealed now, and what `verify_seal` has to know of a PoRep. Window PoSt alone has partitions.
+pub(crate) fn sample_input(kind: ProofKind, partitions: usize, seed: u64) -> Result<(Vec<u8>, Value)> {
+    let mut miner = Miner::new(seed);
+    match kind {
+        ProofKind::Porep => {
+            let sector = miner.seal()?;
+            let hex = |bytes: &[u8; 32]| forebay_formats::Digest(*bytes).to_string();
+            let known = json!({
+                "prover_id": hex(&miner.prover_id), "sector_id": u64::from(sector.id),
+                "porep_id": hex(&miner.config.porep_id),
+            });
+            Ok((serde_json::to_vec(&miner.commit_phase1(&sector)?)?, known))
+        }
+        ProofKind::WinningPost => {
+            Ok((post(&mut miner, &winning_post_config(SectorSize::KiB2), 1)?, json!({})))
+        }
+        ProofKind::WindowPost => {
+            let config = window_post_config(SectorSize::KiB2)?;
+            Ok((post(&mut miner, &config, partitions * config.sector_count)?, json!({})))
+        }
+    }
 }
 
 /// The input of a PoSt over so many sectors.
@@ -225,6 +244,7 @@ pub(crate) fn hex32(text: &str) -> Result<[u8; 32], String> {
 /// Prints a result, one line per name or all of it as JSON.
 pub(crate) fn print(result: &Value, as_json: bool) {
     match result.as_object() {
+        _ if result.is_null() => {}
         Some(fields) if !as_json => fields.iter().for_each(|(name, value)| println!("{name}: {value}")),
         _ => println!("{result}"),
     }

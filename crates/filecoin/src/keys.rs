@@ -13,16 +13,14 @@ use crate::{
 };
 use bellpepper_core_02::Circuit as Synthesis;
 use blstrs::Scalar as Fr;
-use forebay_formats::{
-    Densities, Density, Digest, Load, NativeKeyFile, Outcome, ParamsFile, ValidatedStore, Validation,
-};
+use forebay_formats::{Digest, Load, NativeKeyFile, Outcome, ParamsFile, ValidatedStore, Validation};
 use forebay_msm::Bls12_381;
 use forebay_pce::{
     Circuit,
     bellpepper::CompileCs,
     cache::{self, CacheOutcome},
 };
-use forebay_prover::key::NativeKey;
+use forebay_prover::key::{NativeKey, densities_of};
 use rayon::ThreadPool;
 use std::{
     path::{Path, PathBuf},
@@ -132,7 +130,7 @@ pub fn key(
     let native = caches.keys.join(format!("{}.fbk", params.verifying_digest()));
     let mut conversion = None;
     if !native.exists() {
-        params.write_native(&native, &densities(circuit), Validation::Canonical, pool)?;
+        params.write_native(&native, &densities_of(circuit), Validation::Canonical, pool)?;
         params.check_unchanged()?;
         conversion = Some(start.elapsed());
     }
@@ -143,10 +141,4 @@ pub fn key(
     let key = NativeKey::new(file)?;
     let load = Fetched { hit: outcome == Outcome::Remembered, time: start.elapsed() };
     Ok((key, KeyFetched { conversion, load }))
-}
-
-/// The variables that bellperson keeps in a and b, from the compiled circuit.
-fn densities(circuit: &Circuit<Fr>) -> Densities {
-    let of = |bits: &forebay_pce::BitSet| Density::from_fn(circuit.num_variables(), |i| bits.contains(i));
-    Densities { a: of(&circuit.density().a), b: of(&circuit.density().b) }
 }

@@ -1,10 +1,15 @@
 //! The `forebay-filecoin` command, which `forebay filecoin` runs.
 
 mod commands;
+mod sweep;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, builder::TypedValueParser as _};
 use forebay_filecoin::circuit::{CircuitId, ProofKind, SectorSize};
 use std::{path::PathBuf, process::ExitCode};
+
+/// Big blocks are recycled while proofs are made; everything else gives them back.
+#[global_allocator]
+static BLOCKS: forebay_scheduler::BigBlocks = forebay_scheduler::BigBlocks::new();
 
 /// Filecoin's proofs through Forebay.
 #[derive(Parser)]
@@ -70,7 +75,28 @@ enum Command {
         /// What everything is drawn from.
         #[arg(long, default_value_t = 1)]
         seed: u64,
+        /// Window PoSt: partitions.
+        #[arg(long, default_value_t = 2, value_parser = partitions())]
+        partitions: usize,
     },
+    /// Measure throughput, latency and memory with more and more proofs in flight.
+    Sweep {
+        #[command(flatten)]
+        circuit: CircuitArgs,
+        /// An input as for `prove` [default: sectors of 2 KiB sealed for it].
+        #[arg(long)]
+        input: Option<PathBuf>,
+        /// Window PoSt without an input: partitions.
+        #[arg(long, default_value_t = 2, value_parser = partitions())]
+        partitions: usize,
+        #[command(flatten)]
+        options: forebay_sweep::Options,
+    },
+}
+
+/// Partitions: a seal of two sectors takes some tenths of a second.
+fn partitions() -> impl clap::builder::TypedValueParser<Value = usize> {
+    clap::value_parser!(u16).range(1..=256).map(usize::from)
 }
 
 #[derive(Args)]
@@ -130,7 +156,12 @@ fn main() -> ExitCode {
         Command::Compile { circuit } => session.compile(circuit.id()),
         Command::Evaluate { circuit, output } => session.evaluate(circuit.id(), output.as_deref()),
         Command::InsecureSetup { circuit, seed } => commands::insecure_setup(circuit.id(), seed, cli.threads),
-        Command::Sample { kind, output, seed } => commands::sample(kind.into(), &output, seed),
+        Command::Sample { kind, output, seed, partitions } => {
+            commands::sample(kind.into(), partitions, &output, seed)
+        }
+        Command::Sweep { circuit, input, partitions, options } => session
+            .sweep(circuit.id(), input.as_deref(), partitions, &options, cli.json)
+            .map(|()| serde_json::Value::Null),
     };
     match result {
         Ok(result) => {

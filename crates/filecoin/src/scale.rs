@@ -11,8 +11,9 @@ use rand_chacha::{
 };
 use rayon::{ThreadPool, prelude::*};
 use std::{
-    fs::File,
+    fs::{File, Permissions},
     io::{BufWriter, Write},
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::Path,
     time::{Duration, Instant},
 };
@@ -50,8 +51,10 @@ pub fn synthetic_witness(variables: usize, seed: u64, pool: &ThreadPool) -> Secr
 pub struct Evaluated {
     /// Counts and bytes.
     pub stats: EvalStats,
-    /// Wall time of evaluation alone, without writing.
+    /// Wall time of evaluation alone, without the digest and writing.
     pub time: Duration,
+    /// Wall time of handing a, b and c to the file system.
+    pub writing: Duration,
     /// BLAKE3 of a, b and c, window by window, as they would be written.
     pub digest: [u8; 32],
 }
@@ -76,7 +79,7 @@ pub fn evaluate(
 ) -> Result<Evaluated, Error> {
     let mut files = folder.map(create).transpose()?;
     let mut hasher = blake3::Hasher::new();
-    let mut outside = Duration::ZERO;
+    let (mut outside, mut writing) = (Duration::ZERO, Duration::ZERO);
     let start = Instant::now();
     let stats = circuit.evaluate_streamed::<Error>(witness, WINDOW, EvalOptions::new(pool), |window| {
         let start = Instant::now();
@@ -84,17 +87,21 @@ pub fn evaluate(
             let bytes: &[u8] = bytemuck::cast_slice(as_limbs(part).as_flattened());
             pool.install(|| hasher.update_rayon(bytes));
             if let Some((file, path)) = files.as_mut().and_then(|files| files.get_mut(i)) {
+                let start = Instant::now();
                 file.write_all(bytes).map_err(Error::io(path))?;
+                writing += start.elapsed();
             }
         }
         outside += start.elapsed();
         Ok(())
     })?;
     let time = start.elapsed() - outside;
+    let start = Instant::now();
     for (file, path) in files.iter_mut().flatten() {
         file.flush().map_err(Error::io(path))?;
     }
-    Ok(Evaluated { stats, time, digest: *hasher.finalize().as_bytes() })
+    writing += start.elapsed();
+    Ok(Evaluated { stats, time, writing, digest: *hasher.finalize().as_bytes() })
 }
 
 type Output = (BufWriter<File>, std::path::PathBuf);
@@ -103,12 +110,11 @@ fn create(folder: &Path) -> Result<Vec<Output>, Error> {
     std::fs::create_dir_all(folder).map_err(Error::io(folder))?;
     let open = |name| {
         let path = folder.join(name);
-        let file = std::os::unix::fs::OpenOptionsExt::mode(
-            std::fs::OpenOptions::new().write(true).create(true).truncate(true),
-            0o600,
-        )
-        .open(&path)
-        .map_err(Error::io(&path))?;
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o600);
+        let file = options.open(&path).map_err(Error::io(&path))?;
+        // A file that was there keeps its mode otherwise.
+        file.set_permissions(Permissions::from_mode(0o600)).map_err(Error::io(&path))?;
         Ok((BufWriter::new(file), path))
     };
     ["a.bin", "b.bin", "c.bin"].into_iter().map(open).collect()

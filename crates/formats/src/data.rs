@@ -113,6 +113,56 @@ impl<'a> Data<'a> {
     }
 }
 
+/// Gives a reader over the field `data` what all of them offer. How it reads is its own `parse(Data) -> Result<Self>`.
+macro_rules! file_reader {
+    ($reader:ident $(<$c:ident>)?) => {
+        impl $(<$c: forebay_msm::Curve>)? $reader<'static $(, $c)?> {
+            /// Opens a file.
+            ///
+            /// # Errors
+            /// Anything wrong with the file, its header or its counts; [`WrongCurve`](crate::FormatErrorKind::WrongCurve) where
+            /// the file tells its curve and it is another one.
+            pub fn open(path: &std::path::Path, load: $crate::data::Load) -> $crate::error::Result<Self> {
+                Self::parse($crate::data::Data::open(path, load)?)
+            }
+        }
+
+        impl<'a $(, $c: forebay_msm::Curve)?> $reader<'a $(, $c)?> {
+            /// Reads from bytes; `name` stands for the path in messages.
+            ///
+            /// # Errors
+            /// As for a file.
+            pub fn from_slice(name: &str, bytes: &'a [u8]) -> $crate::error::Result<Self> {
+                Self::parse($crate::data::Data::from_slice(name, bytes))
+            }
+
+            /// The path or name, for messages.
+            pub fn name(&self) -> &str {
+                self.data.name()
+            }
+
+            /// The whole file.
+            pub fn as_bytes(&self) -> &[u8] {
+                &self.data
+            }
+
+            /// Whether the file is used from its map.
+            pub fn is_mapped(&self) -> bool {
+                self.data.is_mapped()
+            }
+
+            /// Fails if the file was changed since it was opened.
+            ///
+            /// # Errors
+            /// [`Changed`](crate::FormatErrorKind::Changed).
+            pub fn check_unchanged(&self) -> $crate::error::Result<()> {
+                self.data.check_unchanged()
+            }
+        }
+    };
+}
+pub(crate) use file_reader;
+
 /// What a file system says of a file: another file, or one that was changed, has another stamp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {

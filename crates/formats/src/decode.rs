@@ -1,8 +1,10 @@
 //! Points that a file encodes otherwise than they are in memory: decoded in chunks and in parallel, checked on the way.
 
 use crate::{
+    cursor::Cursor,
     error::{FormatErrorKind, KeyDefect, Place, PointName, Result},
     validate::{Validation, find_bad},
+    vkey::check_point,
 };
 use ff::PrimeField;
 use forebay_msm::{AffinePoint, Bases, Curve};
@@ -36,6 +38,17 @@ impl Fault {
 /// Reads one point; the curve equation and the subgroup are not checked.
 pub(crate) type Decode<P> = fn(&[u8]) -> Result<P, Fault>;
 
+/// Reads a point that has a name.
+pub(crate) fn read_named<P: AffinePoint>(
+    cursor: &mut Cursor<'_>,
+    name: &'static str,
+    decode: Decode<P>,
+) -> Result<P> {
+    let at = cursor.clone();
+    let bytes = cursor.take(P::BYTES as u64)?;
+    decode(bytes).map_err(|fault| at.error(fault.of(PointName::Named(name))))
+}
+
 /// The points of one section.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Encoded<'a> {
@@ -67,6 +80,20 @@ impl Encoded<'_> {
             sink(points)?;
         }
         Ok(())
+    }
+}
+
+impl Encoded<'_> {
+    /// All points, each in its group. For lists of inputs: one after the other.
+    pub(crate) fn checked<P: AffinePoint>(&self, decode: Decode<P>) -> Result<Vec<P>> {
+        let read = |(i, encoded): (usize, &[u8])| {
+            let name = PointName::Index(i as u64);
+            let fail = |kind| self.place.error_at((self.offset + i * P::BYTES) as u64, kind);
+            let point = decode(encoded).map_err(|fault| fail(fault.of(name)))?;
+            check_point(&point, name).map_err(fail)?;
+            Ok(point)
+        };
+        self.bytes.chunks_exact(P::BYTES).enumerate().map(read).collect()
     }
 }
 

@@ -1,10 +1,10 @@
 //! The six points of a proving key that are not per variable, and what makes them sound.
 
 use crate::{
-    error::{FormatErrorKind, KeyDefect, PointName},
-    vkey::{check_not_identity, check_point},
+    error::{FormatErrorKind, KeyDefect, Place, PointName, Result},
+    vkey::{VerifyingKey, check_not_identity, check_point},
 };
-use forebay_msm::Curve;
+use forebay_msm::{Bases, Curve};
 use group::{Group, prime::PrimeCurveAffine};
 use pairing::{MillerLoopResult, MultiMillerLoop};
 
@@ -61,6 +61,25 @@ impl<C: Curve> KeyPoints<C> {
         }
         // Over the curve's own generators the offender has a name.
         Err(FormatErrorKind::Key(KeyDefect::Mismatch(self.mismatch().unwrap_or("beta"))))
+    }
+
+    /// The verification key that has these points and those of the inputs. Nothing is checked.
+    pub(crate) fn verifying_key(&self, ic: Vec<C::G1Affine>) -> VerifyingKey<C> {
+        let KeyPoints { alpha1, beta2, gamma2, delta2, .. } = *self;
+        VerifyingKey { alpha1, beta2, gamma2, delta2, ic }
+    }
+
+    /// The same from inputs as they are in memory, with all points checked. `file` is for messages.
+    pub(crate) fn checked_verifying_key(
+        &self,
+        ic: Bases<'_, C::G1Affine>,
+        file: &str,
+    ) -> Result<VerifyingKey<C>> {
+        let mut points = Vec::new();
+        ic.copy_into(&mut points);
+        let key = self.verifying_key(points);
+        key.check().map_err(|kind| Place { file, section: None }.error(kind))?;
+        Ok(key)
     }
 
     fn check_each(&self) -> Result<(), FormatErrorKind> {

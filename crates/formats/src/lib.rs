@@ -5,7 +5,7 @@
 //! | r1cs | [`R1csFile`] | [`R1csWriter`] |
 //! | wtns | [`WtnsFile`] → [`SecretVec`](forebay_msm::SecretVec) | [`write_wtns`] |
 //! | zkey | [`ZkeyFile`], [`AnyZkey`] | [`ZkeyWriter`] |
-//! | bellperson `.params`, `.vk` | [`ParamsFile`], [`BellpersonVk`] | |
+//! | bellperson `.params`, `.vk` | [`ParamsFile`], [`BellpersonVk`] | [`ParamsPoints`], [`BellpersonVk::write`] |
 //! | `ark_groth16::ProvingKey`, uncompressed | [`ArkKeyFile`] | |
 //! | Forebay's own key (`.fbk`) | [`NativeKeyFile`] | [`NativeKeyWriter`], `write_native` of the two before |
 //! | verification key, proof, public signals (JSON) | [`VerifyingKey`], [`Proof`], [`PublicSignals`] | the same |
@@ -40,7 +40,7 @@ pub mod zkey;
 pub use ark::ArkKeyFile;
 pub use bellperson::{BellpersonVk, Densities, Density, ParamsCounts, ParamsFile, ParamsPoints};
 pub use data::Load;
-pub use detect::{FileKind, detect, detect_bytes};
+pub use detect::{FileKind, detect, detect_bytes, explain};
 pub use error::{FormatError, FormatErrorKind, KeyDefect, PointName, Result, Section};
 pub use json::curve_of_json;
 pub use key_points::KeyPoints;

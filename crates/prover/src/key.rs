@@ -2,7 +2,7 @@
 
 mod native;
 
-pub use native::{NativeKey, densities, write_native};
+pub use native::{NativeKey, densities, densities_of, write_native};
 
 use crate::ProveError;
 use forebay_formats::{VerifyingKey, ZkeyFile};

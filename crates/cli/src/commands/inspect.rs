@@ -3,14 +3,15 @@
 use crate::{
     args::InspectArgs,
     exit::{Failure, Status},
+    keys::{AnyKey, Counts, KeyFile, curve_of_json_file, not_known},
     output,
     session::Session,
 };
 use forebay_formats::{
-    AnyZkey, Digest, FileKind, Load, Proof, PublicSignals, R1csFile, Validation, VerifyingKey, WtnsFile,
-    ZkeyFile, curve_of_json, detect,
+    BellpersonVk, Digest, FileKind, Load, ParamsFile, Proof, PublicSignals, R1csFile, Validation,
+    VerifyingKey, WtnsFile, detect,
 };
-use forebay_msm::{Bls12_381, Bn254, Curve, CurveId};
+use forebay_msm::{Bls12_381, Bn254, Curve, CurveId, backend::QuotientBasis};
 use forebay_pce::{FileError, Matrix, cache};
 use forebay_witness::WitnessGenerator;
 use serde_json::{Map, Value, json};
@@ -44,10 +45,18 @@ fn describe(session: &Session, args: &InspectArgs, kind: FileKind) -> Result<Fac
     match kind {
         FileKind::R1cs => r1cs(&R1csFile::open(path, Load::Auto)?),
         FileKind::Wtns => wtns(session, &WtnsFile::open(path)?),
-        FileKind::Zkey => match AnyZkey::open(path, Load::Auto)? {
-            AnyZkey::Bls12_381(key) => zkey(session, args, &key),
-            AnyZkey::Bn254(key) => zkey(session, args, &key),
-        },
+        FileKind::Zkey | FileKind::NativeKey | FileKind::ArkKey(_) | FileKind::Params => {
+            match AnyKey::open_as(kind, path)? {
+                AnyKey::Bls12_381(file) => key(session, args, &file),
+                AnyKey::Bn254(file) => key(session, args, &file),
+                AnyKey::Params(file) => params(session, args, &file),
+            }
+        }
+        FileKind::BellpersonVk => {
+            let vk = BellpersonVk::read(path)?;
+            let public = vk.verifying_key().n_public();
+            Ok(vec![("curve", json!(Bls12_381::ID.name())), ("public_signals", json!(public))])
+        }
         FileKind::VerifyingKeyJson | FileKind::ProofJson => json_file(path, kind),
         FileKind::PublicJson => public(path),
         FileKind::Wasm => wasm(path),
@@ -97,20 +106,51 @@ fn wtns(session: &Session, file: &WtnsFile) -> Result<Facts, Failure> {
     Ok(vec![("curve", json!(header.curve.name())), ("values", json!(header.count))])
 }
 
-fn zkey<C: Curve>(session: &Session, args: &InspectArgs, key: &ZkeyFile<'_, C>) -> Result<Facts, Failure> {
+fn key<C: Curve>(session: &Session, args: &InspectArgs, file: &KeyFile<C>) -> Result<Facts, Failure> {
     let level: Validation = args.validation.into();
-    key.validate(level, &session.pool)?;
-    let h = key.header();
-    let contributions = key.contributions().map_or(Value::Null, |c| json!(c.count));
-    Ok(vec![
+    file.validate(level, &session.pool)?;
+    let Counts { variables, public, domain_log2 } = file.counts();
+    let mut facts = vec![
         ("curve", json!(C::ID.name())),
-        ("variables", json!(h.n_vars)),
-        ("public_signals", json!(h.n_public)),
-        ("domain", json!(format!("2^{}", h.domain_log2()))),
-        ("coefficients", json!(key.coefficients().len())),
-        ("contributions", contributions),
+        ("variables", json!(variables)),
+        ("public_signals", json!(public)),
+        ("domain", json!(format!("2^{domain_log2}"))),
+    ];
+    match file {
+        KeyFile::Zkey(key) => {
+            let contributions = key.contributions().map_or(Value::Null, |c| json!(c.count));
+            facts.push(("coefficients", json!(key.coefficients().len())));
+            facts.push(("contributions", contributions));
+        }
+        KeyFile::Native(key) => {
+            let header = key.header();
+            let basis = match header.basis {
+                QuotientBasis::OddCosetLagrange => "odd coset Lagrange (snarkjs)",
+                QuotientBasis::Coefficients => "coefficients (bellperson, arkworks)",
+            };
+            facts.push(("basis_of_h", json!(basis)));
+            facts.push(("root_generator", json!(header.domain.generator.0)));
+        }
+        KeyFile::Ark(_) => {}
+    }
+    facts.push(("checked", json!(level.to_string())));
+    facts.push(("digest_blake3", json!(file.digest(&session.pool).to_string())));
+    Ok(facts)
+}
+
+fn params(session: &Session, args: &InspectArgs, file: &ParamsFile<'_>) -> Result<Facts, Failure> {
+    let level: Validation = args.validation.into();
+    file.validate(level, &session.pool)?;
+    let counts = file.counts();
+    Ok(vec![
+        ("curve", json!(Bls12_381::ID.name())),
+        ("variables", json!(counts.variables())),
+        ("public_signals", json!(counts.inputs - 1)),
+        ("domain", json!(format!("2^{}", counts.domain_log2))),
+        ("variables_in_a", json!(counts.a)),
+        ("variables_in_b", json!(counts.b)),
         ("checked", json!(level.to_string())),
-        ("digest_blake3", json!(key.digest(&session.pool).to_string())),
+        ("digest_of_verifying_part", json!(file.verifying_digest().to_string())),
     ])
 }
 
@@ -127,14 +167,9 @@ fn json_file(path: &Path, kind: FileKind) -> Result<Facts, Failure> {
             }
         })
     }
-    let bytes = std::fs::read(path).map_err(|e| Failure::io(path, &e))?;
-    match curve_of_json(&path.display().to_string(), &bytes)? {
-        Some(CurveId::Bls12_381) => read::<Bls12_381>(path, kind),
-        Some(CurveId::Bn254) => read::<Bn254>(path, kind),
-        None => Err(Failure::new(
-            Status::BadInput,
-            format!("{}: names no curve that Forebay knows", path.display()),
-        )),
+    match curve_of_json_file(path)? {
+        CurveId::Bls12_381 => read::<Bls12_381>(path, kind),
+        CurveId::Bn254 => read::<Bn254>(path, kind),
     }
 }
 
@@ -161,9 +196,7 @@ fn wasm(path: &Path) -> Result<Facts, Failure> {
 /// A compiled circuit, or nothing that Forebay knows.
 fn compiled(session: &Session, path: &Path) -> Result<(String, Facts), Failure> {
     let identity = cache::identify(path).map_err(|e| match e {
-        FileError::Magic | FileError::Length { .. } => {
-            Failure::new(Status::BadInput, format!("{}: not a file that Forebay knows", path.display()))
-        }
+        FileError::Magic | FileError::Length { .. } => not_known(path),
         e => Failure::new(Status::BadInput, format!("{}: compiled circuit: {e}", path.display())),
     })?;
     let of = |curve: CurveId| curve.scalar_modulus_le() == identity.modulus;

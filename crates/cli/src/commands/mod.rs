@@ -2,6 +2,7 @@
 
 pub(crate) mod batch;
 pub(crate) mod compile;
+pub(crate) mod convert;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod export;

@@ -1,13 +1,20 @@
 //! `forebay prove`.
 
-use crate::{args::ProveArgs, exit::Failure, keys, output, session::Session, witness::Generator};
+use crate::{
+    args::ProveArgs,
+    exit::Failure,
+    keys::{self, AnyKey, KeyFile},
+    output,
+    session::Session,
+    witness::Generator,
+};
 use forebay_formats::{
-    AnyZkey, Load, Outcome, WtnsFile, ZkeyFile,
+    Outcome, WtnsFile,
     atomic::{Access, AtomicFile},
 };
 use forebay_msm::{Backend, CpuBackend, Curve, SecretVec};
 use forebay_msm_cuda::CudaBackend;
-use forebay_prover::{Blinding, Proven, Prover, ProvingKey};
+use forebay_prover::{Blinding, Proven, Prover};
 use rand_core::OsRng;
 use serde_json::json;
 use std::{
@@ -23,18 +30,14 @@ pub(crate) fn run(session: &Session, args: &ProveArgs) -> Result<(), Failure> {
         return super::batch::run(session, args, jobs);
     }
     let Some(path) = key else { return Err(Failure::usage("give a key, or --jobs")) };
-    match AnyZkey::open(path, Load::Auto)? {
-        AnyZkey::Bls12_381(key) => prove(session, args, path, key),
-        AnyZkey::Bn254(key) => prove(session, args, path, key),
+    match AnyKey::open(path)? {
+        AnyKey::Bls12_381(key) => prove(session, args, path, key),
+        AnyKey::Bn254(key) => prove(session, args, path, key),
+        AnyKey::Params(_) => Err(keys::must_be_converted(path)),
     }
 }
 
-fn prove<C: Curve>(
-    session: &Session,
-    args: &ProveArgs,
-    path: &Path,
-    file: ZkeyFile<'static, C>,
-) -> Result<(), Failure>
+fn prove<C: Curve>(session: &Session, args: &ProveArgs, path: &Path, file: KeyFile<C>) -> Result<(), Failure>
 where
     CpuBackend: Backend<C>,
     CudaBackend: Backend<C>,
@@ -50,19 +53,19 @@ where
     progress.say("reading the witness");
     let witness = witness::<C>(session, args)?;
 
-    let (key, remembered) = (Arc::new(key.key), key.checks == Outcome::Remembered);
-    let shape = Arc::clone(&key) as Arc<dyn ProvingKey<C>>;
+    let (key, remembered) = (key.key, key.checks == Outcome::Remembered);
     let backends = session.backends()?;
-    let prover = Prover::new(backends.of::<C>(), shape, Arc::new(circuit), Arc::clone(&session.pool))?
-        .with_reference(backends.reference());
+    let prover =
+        Prover::new(backends.of::<C>(), key.proving(), Arc::new(circuit), Arc::clone(&session.pool))?
+            .with_reference(backends.reference());
     let blinding = Blinding::random(&mut OsRng);
     let on_stage = |stage: forebay_prover::Stage| progress.say(stage.name());
     let proven = prover.prove_with(&witness, &blinding, &session.cancel, &on_stage)?;
     drop(progress);
 
-    key.file().check_unchanged()?;
+    key.check_unchanged()?;
     write_pair((&args.proof, &proven.proof.to_json()), (&args.public, &proven.public.to_json()))?;
-    let key = format!("{} ({}", path.display(), keys::describe(&key));
+    let key = format!("{} ({}", path.display(), keys::describe(&*key.proving()));
     report(session, args, &proven, &key, remembered, origin)
 }
 

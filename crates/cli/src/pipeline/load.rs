@@ -1,14 +1,18 @@
 //! Circuits, keys and witnesses of jobs: opened and checked once, whatever runs them.
 
 use super::Engine;
-use crate::{exit::Failure, keys, session::Session, witness::Generator};
-use forebay_formats::{AnyZkey, Load, Validation, WtnsFile, ZkeyFile};
+use crate::{
+    exit::Failure,
+    keys::{self, AnyKey, Key, KeyFile},
+    session::Session,
+    witness::Generator,
+};
+use forebay_formats::{Validation, WtnsFile};
 use forebay_msm::{Backend, Bls12_381, Bn254, CpuBackend, Curve, SecretVec};
 use forebay_msm_cuda::CudaBackend;
 use forebay_pce::Circuit;
 use forebay_prover::{
-    Cancel, ProveError, Prover, ProvingKey,
-    key::ZkeyKey,
+    Cancel, ProveError, Prover,
     pipeline::{Partition, ProofJob, Witnesses, footprint},
 };
 use forebay_scheduler::{
@@ -56,7 +60,7 @@ pub(crate) enum Loaded {
 
 /// The same, on `C`.
 pub(crate) struct LoadedOn<C: Curve> {
-    pub(crate) key: Arc<ZkeyKey<C>>,
+    pub(crate) key: Key<C>,
     pub(crate) circuit: Arc<Circuit<C::Fr>>,
     pub(crate) witnesses: Arc<Vec<WitnessSource>>,
 }
@@ -70,9 +74,10 @@ impl Loaded {
         level: Validation,
         witnesses: Vec<WitnessSource>,
     ) -> Result<Loaded, Failure> {
-        Ok(match AnyZkey::open(key, Load::Auto)? {
-            AnyZkey::Bls12_381(file) => Loaded::Bls12_381(open(session, file, r1cs, level, witnesses)?),
-            AnyZkey::Bn254(file) => Loaded::Bn254(open(session, file, r1cs, level, witnesses)?),
+        Ok(match AnyKey::open(key)? {
+            AnyKey::Bls12_381(file) => Loaded::Bls12_381(open(session, file, r1cs, level, witnesses)?),
+            AnyKey::Bn254(file) => Loaded::Bn254(open(session, file, r1cs, level, witnesses)?),
+            AnyKey::Params(_) => return Err(keys::must_be_converted(key)),
         })
     }
 
@@ -94,16 +99,15 @@ impl Loaded {
     /// Fails if the key's file changed since it was opened: proofs made meanwhile are not to be trusted.
     pub(crate) fn check_unchanged(&self) -> Result<(), Failure> {
         match self {
-            Loaded::Bls12_381(loaded) => loaded.key.file().check_unchanged()?,
-            Loaded::Bn254(loaded) => loaded.key.file().check_unchanged()?,
+            Loaded::Bls12_381(loaded) => loaded.key.check_unchanged(),
+            Loaded::Bn254(loaded) => loaded.key.check_unchanged(),
         }
-        Ok(())
     }
 }
 
 fn open<C: Curve>(
     session: &Session,
-    file: ZkeyFile<'static, C>,
+    file: KeyFile<C>,
     r1cs: Option<&Path>,
     level: Validation,
     witnesses: Vec<WitnessSource>,
@@ -112,7 +116,7 @@ fn open<C: Curve>(
     session.check_cancelled()?;
     let (circuit, _) = keys::compiled(session, &key, r1cs)?;
     session.check_cancelled()?;
-    Ok(LoadedOn { key: Arc::new(key.key), circuit: Arc::new(circuit), witnesses: Arc::new(witnesses) })
+    Ok(LoadedOn { key: key.key, circuit: Arc::new(circuit), witnesses: Arc::new(witnesses) })
 }
 
 impl<C: Curve> LoadedOn<C>
@@ -122,7 +126,7 @@ where
 {
     fn bind(&self, engine: &Engine, circuit: CircuitId) -> Result<BoundOn<C>, Failure> {
         let backend = engine.backends.of::<C>();
-        let key = Arc::clone(&self.key) as Arc<dyn ProvingKey<C>>;
+        let key = self.key.proving();
         let pool = Arc::clone(&engine.executor.pools().synthesis);
         let prover = Prover::new(Arc::clone(&backend), key, Arc::clone(&self.circuit), Arc::clone(&pool))?;
         let generator = self.witnesses.iter().map(WitnessSource::memory_bytes).max().unwrap_or(0);

@@ -11,7 +11,7 @@ use crate::{
     exit::{Failure, Status},
 };
 use forebay_scheduler::{
-    config::{Config, ReclaimMode},
+    config::Config,
     executor::{Executor, Parts},
     probe::MachineReport,
 };
@@ -31,20 +31,10 @@ impl Engine {
     ) -> Result<Engine, Failure> {
         let picked = Picked::open(wanted)?;
         let parts = Parts::from_config(config, machine, picked.devices()).map_err(Failure::usage)?;
-        keep_blocks(config, parts.policy.host_bytes);
+        BLOCKS.follow(config, parts.policy.host_bytes);
         let executor =
             Executor::start(parts).map_err(|e| Failure::new(Status::Internal, format!("starting: {e}")))?;
         let backends = picked.backends(&executor.pools().msm, executor.budget())?;
         Ok(Engine { executor, backends })
     }
-}
-
-/// Tells the allocator whether to keep freed blocks. In the modes that are there for comparison it gives them back.
-fn keep_blocks(config: &Config, budget: u64) {
-    let keep = match config.reclaim {
-        ReclaimMode::Arena => usize::try_from(budget).unwrap_or(usize::MAX),
-        ReclaimMode::Unbounded | ReclaimMode::Mutex => 0,
-    };
-    BLOCKS.use_huge_pages(config.huge_pages);
-    BLOCKS.recycle(keep);
 }

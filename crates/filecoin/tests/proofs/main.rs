@@ -6,5 +6,6 @@
 
 mod common;
 mod porep;
+mod scale;
 mod window_post;
 mod winning_post;

@@ -27,20 +27,20 @@ mod point;
 
 use crate::{
     cursor::Cursor,
-    data::{Data, Load},
-    decode::{Decode, Encoded, power_basis_domain_log2},
+    data::{Data, file_reader},
+    decode::{Decode, Encoded, power_basis_domain_log2, read_named},
     error::{FormatError, FormatErrorKind, KeyDefect, Place, PointName, Result, Section},
     key_points::KeyPoints,
     native::NativeHeader,
     validate::Validation,
-    vkey::{VerifyingKey, check_point},
+    vkey::VerifyingKey,
 };
 use forebay_msm::{
     AffinePoint, Curve,
     backend::{DomainSpec, QuotientBasis, RootGenerator},
 };
 use rayon::ThreadPool;
-use std::{ops::Range, path::Path};
+use std::ops::Range;
 
 const VK: Section = Section { id: 1, name: "vk" };
 const IC: Section = Section { id: 2, name: "gamma_abc_g1" };
@@ -93,35 +93,19 @@ struct Lists {
     l: List,
 }
 
-impl<C: Curve> ArkKeyFile<'static, C> {
-    /// Opens a file.
-    ///
-    /// # Errors
-    /// Anything wrong with the file or its counts.
-    pub fn open(path: &Path, load: Load) -> Result<Self> {
-        Self::parse(Data::open(path, load)?)
-    }
-}
+file_reader!(ArkKeyFile<C>);
 
 impl<'a, C: Curve> ArkKeyFile<'a, C> {
-    /// Reads from bytes; `name` stands for the path in messages.
-    ///
-    /// # Errors
-    /// As [`ArkKeyFile::open`].
-    pub fn from_slice(name: &str, bytes: &'a [u8]) -> Result<Self> {
-        Self::parse(Data::from_slice(name, bytes))
-    }
-
     fn parse(data: Data<'a>) -> Result<Self> {
         let mut cursor = Cursor::new(Place { file: data.name(), section: Some(VK) }, &data, 0);
-        let alpha1 = named::<C, _>(&mut cursor, "alpha1")?;
-        let beta2 = named::<C, _>(&mut cursor, "beta2")?;
-        let gamma2 = named::<C, _>(&mut cursor, "gamma2")?;
-        let delta2 = named::<C, _>(&mut cursor, "delta2")?;
+        let alpha1 = read_named(&mut cursor, "alpha1", point::decode::<C, _>)?;
+        let beta2 = read_named(&mut cursor, "beta2", point::decode::<C, _>)?;
+        let gamma2 = read_named(&mut cursor, "gamma2", point::decode::<C, _>)?;
+        let delta2 = read_named(&mut cursor, "delta2", point::decode::<C, _>)?;
         let ic = read_list::<C::G1Affine>(&mut cursor, IC)?;
         cursor.enter(BETA_DELTA);
-        let beta1 = named::<C, _>(&mut cursor, "beta1")?;
-        let delta1 = named::<C, _>(&mut cursor, "delta1")?;
+        let beta1 = read_named(&mut cursor, "beta1", point::decode::<C, _>)?;
+        let delta1 = read_named(&mut cursor, "delta1", point::decode::<C, _>)?;
         let a = read_list::<C::G1Affine>(&mut cursor, A)?;
         let b_g1 = read_list::<C::G1Affine>(&mut cursor, B_G1)?;
         let b_g2 = read_list::<C::G2Affine>(&mut cursor, B_G2)?;
@@ -144,41 +128,14 @@ impl<'a, C: Curve> ArkKeyFile<'a, C> {
         &self.points
     }
 
-    /// The path or name, for messages.
-    pub fn name(&self) -> &str {
-        self.data.name()
-    }
-
-    /// Whether the file is used from its map.
-    pub fn is_mapped(&self) -> bool {
-        self.data.is_mapped()
-    }
-
-    /// Fails if the file was changed since it was opened.
-    ///
-    /// # Errors
-    /// [`FormatErrorKind::Changed`].
-    pub fn check_unchanged(&self) -> Result<()> {
-        self.data.check_unchanged()
-    }
-
     /// The verification key, with all its points checked.
     ///
     /// # Errors
     /// [`FormatErrorKind::Point`], [`FormatErrorKind::Encoding`] and [`FormatErrorKind::Key`].
     pub fn vkey(&self) -> Result<VerifyingKey<C>> {
         self.check_points()?;
-        let Encoded { place, offset, bytes } = self.encoded(&self.lists.ic);
-        let points = bytes.chunks_exact(C::G1Affine::BYTES).enumerate().map(|(i, encoded)| {
-            let name = PointName::Index(i as u64);
-            let fail = |kind| place.error_at((offset + i * C::G1Affine::BYTES) as u64, kind);
-            let point = point::decode::<C, C::G1Affine>(encoded).map_err(|fault| fail(fault.of(name)))?;
-            check_point(&point, name).map_err(fail)?;
-            Ok(point)
-        });
-        let ic = points.collect::<Result<_>>()?;
-        let KeyPoints { alpha1, beta2, gamma2, delta2, .. } = *self.points;
-        Ok(VerifyingKey { alpha1, beta2, gamma2, delta2, ic })
+        let ic = self.encoded(&self.lists.ic).checked(point::decode::<C, C::G1Affine>)?;
+        Ok(self.points.verifying_key(ic))
     }
 
     /// Checks the key to a level, in parallel in `pool`. The error names the first offender. Decoding is part of
@@ -273,10 +230,4 @@ fn read_list<P: AffinePoint>(cursor: &mut Cursor<'_>, section: Section) -> Resul
     let start = cursor.offset() as usize;
     let points = cursor.take_items(count, P::BYTES as u64)?;
     Ok(List { section, range: start..start + points.len(), count: points.len() / P::BYTES })
-}
-
-fn named<C: Curve, P: AffinePoint>(cursor: &mut Cursor<'_>, name: &'static str) -> Result<P> {
-    let at = cursor.clone();
-    let bytes = cursor.take(P::BYTES as u64)?;
-    point::decode::<C, P>(bytes).map_err(|fault| at.error(fault.of(PointName::Named(name))))
 }

@@ -25,11 +25,12 @@ mod write;
 
 pub use density::{Densities, Density};
 pub use vk::BellpersonVk;
+pub(crate) use vk::check_layout as check_vk_layout;
 pub use write::ParamsPoints;
 
 use crate::{
     cursor::Cursor,
-    data::{Data, Load},
+    data::{Data, file_reader},
     decode::{Encoded, power_basis_domain_log2},
     error::{FormatErrorKind, Place, Result, Section},
     key_points::KeyPoints,
@@ -39,7 +40,7 @@ use crate::{
 };
 use forebay_msm::{AffinePoint, Bls12_381, Curve};
 use rayon::ThreadPool;
-use std::{ops::Range, path::Path};
+use std::ops::Range;
 
 pub(crate) const VK: Section = Section { id: 1, name: "vk" };
 pub(crate) const IC: Section = Section { id: 2, name: "IC" };
@@ -93,25 +94,9 @@ pub struct ParamsFile<'a> {
     b_g2: Range<usize>,
 }
 
-impl ParamsFile<'static> {
-    /// Opens a file.
-    ///
-    /// # Errors
-    /// Anything wrong with the file or its counts.
-    pub fn open(path: &Path, load: Load) -> Result<Self> {
-        Self::parse(Data::open(path, load)?)
-    }
-}
+file_reader!(ParamsFile);
 
 impl<'a> ParamsFile<'a> {
-    /// Reads from bytes; `name` stands for the path in messages.
-    ///
-    /// # Errors
-    /// As [`ParamsFile::open`].
-    pub fn from_slice(name: &str, bytes: &'a [u8]) -> Result<Self> {
-        Self::parse(Data::from_slice(name, bytes))
-    }
-
     fn parse(data: Data<'a>) -> Result<Self> {
         let mut cursor = Cursor::new(Place { file: data.name(), section: Some(VK) }, &data, 0);
         let points = Box::new(vk::read_points(&mut cursor)?);
@@ -171,24 +156,6 @@ impl<'a> ParamsFile<'a> {
     /// differ between any two setups.
     pub fn verifying_digest(&self) -> Digest {
         Digest(*blake3::hash(self.data.get(..self.ic.end).unwrap_or_default()).as_bytes())
-    }
-
-    /// The path or name, for messages.
-    pub fn name(&self) -> &str {
-        self.data.name()
-    }
-
-    /// Whether the file is used from its map.
-    pub fn is_mapped(&self) -> bool {
-        self.data.is_mapped()
-    }
-
-    /// Fails if the file was changed since it was opened.
-    ///
-    /// # Errors
-    /// [`FormatErrorKind::Changed`].
-    pub fn check_unchanged(&self) -> Result<()> {
-        self.data.check_unchanged()
     }
 
     /// The verification key, with all its points checked.

@@ -4,11 +4,12 @@ use super::{IC, VK, point::decode};
 use crate::{
     cursor::Cursor,
     data::read_small,
-    error::{Place, PointName, Result},
+    decode::{Encoded, read_named},
+    error::{Place, Result},
     key_points::KeyPoints,
     vkey::VerifyingKey,
 };
-use forebay_msm::{AffinePoint, Bls12_381, Curve};
+use forebay_msm::{Bases, Bls12_381, Curve};
 use std::{ops::Range, path::Path};
 
 type G1 = <Bls12_381 as Curve>::G1Affine;
@@ -46,6 +47,14 @@ impl BellpersonVk {
         Ok(BellpersonVk { points, vkey })
     }
 
+    /// Writes the file of a key on BLS12-381: α, β, γ, δ and the inputs' points, as they are.
+    ///
+    /// # Errors
+    /// As [`ParamsPoints::write_vk`](super::ParamsPoints::write_vk).
+    pub fn write(path: &Path, points: &KeyPoints<Bls12_381>, ic: Bases<'_, G1>) -> Result<()> {
+        super::write::write_vk(path, points, ic)
+    }
+
     /// The verification key.
     pub fn verifying_key(&self) -> &VerifyingKey<Bls12_381> {
         &self.vkey
@@ -57,16 +66,24 @@ impl BellpersonVk {
     }
 }
 
+/// Fails unless the bytes are laid out as a `.vk`: a point off its curve is no matter here.
+pub(crate) fn check_layout(name: &str, bytes: &[u8]) -> Result<()> {
+    let mut cursor = Cursor::new(Place { file: name, section: Some(VK) }, bytes, 0);
+    read_points(&mut cursor)?;
+    read_ic_range(&mut cursor)?;
+    cursor.finish()
+}
+
 /// Reads α1 β1 β2 γ2 δ1 δ2.
 pub(super) fn read_points(cursor: &mut Cursor<'_>) -> Result<KeyPoints<Bls12_381>> {
     cursor.enter(VK);
     Ok(KeyPoints {
-        alpha1: named(cursor, "alpha1")?,
-        beta1: named(cursor, "beta1")?,
-        beta2: named(cursor, "beta2")?,
-        gamma2: named(cursor, "gamma2")?,
-        delta1: named(cursor, "delta1")?,
-        delta2: named(cursor, "delta2")?,
+        alpha1: read_named(cursor, "alpha1", decode)?,
+        beta1: read_named(cursor, "beta1", decode)?,
+        beta2: read_named(cursor, "beta2", decode)?,
+        gamma2: read_named(cursor, "gamma2", decode)?,
+        delta1: read_named(cursor, "delta1", decode)?,
+        delta2: read_named(cursor, "delta2", decode)?,
     })
 }
 
@@ -89,21 +106,6 @@ pub(super) fn verifying_key(
     ic: &Range<usize>,
 ) -> Result<VerifyingKey<Bls12_381>> {
     let place = Place { file, section: Some(IC) };
-    let encoded = bytes.get(ic.clone()).unwrap_or_default().chunks_exact(G1::BYTES);
-    let ic = encoded.enumerate().map(|(i, b)| {
-        let offset = (ic.start + i * G1::BYTES) as u64;
-        let name = PointName::Index(i as u64);
-        let fail = |kind| place.error_at(offset, kind);
-        let point = decode::<G1>(b).map_err(|fault| fail(fault.of(name)))?;
-        crate::vkey::check_point(&point, name).map_err(fail)?;
-        Ok(point)
-    });
-    let KeyPoints { alpha1, beta2, gamma2, delta2, .. } = *points;
-    Ok(VerifyingKey { alpha1, beta2, gamma2, delta2, ic: ic.collect::<Result<_>>()? })
-}
-
-fn named<A: AffinePoint>(cursor: &mut Cursor<'_>, name: &'static str) -> Result<A> {
-    let at = cursor.clone();
-    let bytes = cursor.take(A::BYTES as u64)?;
-    decode(bytes).map_err(|fault| at.error(fault.of(PointName::Named(name))))
+    let encoded = Encoded { place, offset: ic.start, bytes: bytes.get(ic.clone()).unwrap_or_default() };
+    Ok(points.verifying_key(encoded.checked(decode::<G1>)?))
 }

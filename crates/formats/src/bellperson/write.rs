@@ -38,7 +38,7 @@ impl ParamsPoints<'_> {
     /// [`FormatErrorKind::Unsupported`] for 2³² points or more, and for infinity elsewhere; errors of writing. The target is
     /// written whole or not at all.
     pub fn write_params(&self, path: &Path) -> Result<()> {
-        self.write(path, |out| {
+        write_key(path, self.points, self.ic, |out| {
             list(out, self.h, false)?;
             list(out, self.l, false)?;
             list(out, self.a, true)?;
@@ -52,22 +52,33 @@ impl ParamsPoints<'_> {
     /// # Errors
     /// As [`write_params`](Self::write_params).
     pub fn write_vk(&self, path: &Path) -> Result<()> {
-        self.write(path, |_| Ok(()))
+        write_vk(path, self.points, self.ic)
     }
+}
 
-    fn write(&self, path: &Path, rest: impl FnOnce(&mut AtomicFile) -> Result<()>) -> Result<()> {
-        let mut out = AtomicFile::create(path, Access::Public)?;
-        let KeyPoints { alpha1, beta1, beta2, gamma2, delta1, delta2 } = self.points;
-        point(&mut out, alpha1)?;
-        point(&mut out, beta1)?;
-        point(&mut out, beta2)?;
-        point(&mut out, gamma2)?;
-        point(&mut out, delta1)?;
-        point(&mut out, delta2)?;
-        list(&mut out, self.ic, false)?;
-        rest(&mut out)?;
-        out.commit()
-    }
+/// Writes `.vk`.
+pub(super) fn write_vk(path: &Path, points: &KeyPoints<Bls12_381>, ic: G1<'_>) -> Result<()> {
+    write_key(path, points, ic, |_| Ok(()))
+}
+
+/// Writes the verifying part, then the rest.
+fn write_key(
+    path: &Path,
+    points: &KeyPoints<Bls12_381>,
+    ic: G1<'_>,
+    rest: impl FnOnce(&mut AtomicFile) -> Result<()>,
+) -> Result<()> {
+    let mut out = AtomicFile::create(path, Access::Public)?;
+    let KeyPoints { alpha1, beta1, beta2, gamma2, delta1, delta2 } = points;
+    point(&mut out, alpha1)?;
+    point(&mut out, beta1)?;
+    point(&mut out, beta2)?;
+    point(&mut out, gamma2)?;
+    point(&mut out, delta1)?;
+    point(&mut out, delta2)?;
+    list(&mut out, ic, false)?;
+    rest(&mut out)?;
+    out.commit()
 }
 
 /// A count and the points.

@@ -26,17 +26,17 @@ pub use write::{NativeKeyWriter, NativePart, PointSink};
 
 use crate::{
     cursor::Cursor,
-    data::{Data, Load},
-    error::{FormatErrorKind, Place, PointName, Result, Section},
+    data::{Data, file_reader},
+    decode::{Fault, read_named},
+    error::{FormatErrorKind, Place, Result, Section},
     iden3::section_cursor,
     key_points::KeyPoints,
     store::Digest,
-    validate::Validation,
     vkey::VerifyingKey,
 };
 use forebay_msm::{AffinePoint, Bases, Curve, CurveId};
 use header::Entry;
-use std::{ops::Range, path::Path};
+use std::ops::Range;
 
 /// The first four bytes.
 pub(crate) const MAGIC: &str = "fbpk";
@@ -76,25 +76,9 @@ pub fn native_curve(name: &str, bytes: &[u8]) -> Result<CurveId> {
     header::read_curve(&mut Cursor::new(Place { file: name, section: None }, bytes, 0))
 }
 
-impl<C: Curve> NativeKeyFile<'static, C> {
-    /// Opens a file.
-    ///
-    /// # Errors
-    /// Anything wrong with the file or its header; [`FormatErrorKind::WrongCurve`].
-    pub fn open(path: &Path, load: Load) -> Result<Self> {
-        Self::parse(Data::open(path, load)?)
-    }
-}
+file_reader!(NativeKeyFile<C>);
 
 impl<'a, C: Curve> NativeKeyFile<'a, C> {
-    /// Reads from bytes; `name` stands for the path in messages.
-    ///
-    /// # Errors
-    /// As [`NativeKeyFile::open`].
-    pub fn from_slice(name: &str, bytes: &'a [u8]) -> Result<Self> {
-        Self::parse(Data::from_slice(name, bytes))
-    }
-
     fn parse(data: Data<'a>) -> Result<Self> {
         let (header, entries, root) = header::read::<C>(data.name(), &data)?;
         check_gaps(&data, &entries)?;
@@ -116,16 +100,6 @@ impl<'a, C: Curve> NativeKeyFile<'a, C> {
     /// The digest of the header, and through the digests in it of every section: the key's name.
     pub fn root_digest(&self) -> Digest {
         Digest(self.root)
-    }
-
-    /// The path or name, for messages.
-    pub fn name(&self) -> &str {
-        self.data.name()
-    }
-
-    /// Whether the file is used from its map.
-    pub fn is_mapped(&self) -> bool {
-        self.data.is_mapped()
     }
 
     /// The points of the public inputs, the constant one included.
@@ -163,20 +137,7 @@ impl<'a, C: Curve> NativeKeyFile<'a, C> {
     /// # Errors
     /// [`FormatErrorKind::Point`] and [`FormatErrorKind::Key`].
     pub fn vkey(&self) -> Result<VerifyingKey<C>> {
-        let KeyPoints { alpha1, beta2, gamma2, delta2, .. } = *self.points;
-        let mut ic = Vec::new();
-        self.ic().copy_into(&mut ic);
-        let key = VerifyingKey { alpha1, beta2, gamma2, delta2, ic };
-        key.check().map_err(|kind| Place { file: self.name(), section: None }.error(kind))?;
-        Ok(key)
-    }
-
-    /// Fails if the file was changed since it was opened.
-    ///
-    /// # Errors
-    /// [`FormatErrorKind::Changed`].
-    pub fn check_unchanged(&self) -> Result<()> {
-        self.data.check_unchanged()
+        self.points.checked_verifying_key(self.ic(), self.name())
     }
 
     fn section_bytes(&self, section: Section) -> &[u8] {
@@ -210,19 +171,17 @@ fn check_gaps(data: &Data<'_>, entries: &[Entry; SECTIONS.len()]) -> Result<()> 
 }
 
 fn read_points<C: Curve>(mut cursor: Cursor<'_>) -> Result<KeyPoints<C>> {
-    let alpha1 = point(&mut cursor, "alpha1")?;
-    let beta1 = point(&mut cursor, "beta1")?;
-    let delta1 = point(&mut cursor, "delta1")?;
-    let beta2 = point(&mut cursor, "beta2")?;
-    let gamma2 = point(&mut cursor, "gamma2")?;
-    let delta2 = point(&mut cursor, "delta2")?;
-    Ok(KeyPoints { alpha1, beta1, beta2, gamma2, delta1, delta2 })
+    Ok(KeyPoints {
+        alpha1: read_named(&mut cursor, "alpha1", in_memory)?,
+        beta1: read_named(&mut cursor, "beta1", in_memory)?,
+        delta1: read_named(&mut cursor, "delta1", in_memory)?,
+        beta2: read_named(&mut cursor, "beta2", in_memory)?,
+        gamma2: read_named(&mut cursor, "gamma2", in_memory)?,
+        delta2: read_named(&mut cursor, "delta2", in_memory)?,
+    })
 }
 
-fn point<P: AffinePoint>(cursor: &mut Cursor<'_>, name: &'static str) -> Result<P> {
-    let at = cursor.clone();
-    let bytes = cursor.take(P::BYTES as u64)?;
-    let point = P::coefficients_are_reduced(bytes).then(|| P::from_raw_bytes(bytes)).flatten();
-    let kind = FormatErrorKind::Point { point: PointName::Named(name), check: Validation::Canonical };
-    point.ok_or_else(|| at.error(kind))
+/// A point as it is in memory.
+fn in_memory<P: AffinePoint>(bytes: &[u8]) -> Result<P, Fault> {
+    P::coefficients_are_reduced(bytes).then(|| P::from_raw_bytes(bytes)).flatten().ok_or(Fault::NotReduced)
 }

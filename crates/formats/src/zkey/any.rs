@@ -42,8 +42,8 @@ impl<'a> AnyZkey<'a> {
         let range = table.require(data.name(), HEADER)?;
         let curve = read_curve(&mut section_cursor(data.name(), &data, HEADER, &range))?;
         Ok(match curve {
-            CurveId::Bls12_381 => AnyZkey::Bls12_381(ZkeyFile::parse(data, &table)?),
-            CurveId::Bn254 => AnyZkey::Bn254(ZkeyFile::parse(data, &table)?),
+            CurveId::Bls12_381 => AnyZkey::Bls12_381(ZkeyFile::with_table(data, &table)?),
+            CurveId::Bn254 => AnyZkey::Bn254(ZkeyFile::with_table(data, &table)?),
         })
     }
 

@@ -30,13 +30,13 @@ pub use header::ZkeyHeader;
 pub use write::{G1Section, ZkeyWriter};
 
 use crate::{
-    data::{Data, Load},
+    data::{Data, file_reader},
     error::{FormatErrorKind, Place, Result, Section},
     iden3::{Table, section_cursor},
     vkey::VerifyingKey,
 };
 use forebay_msm::{AffinePoint, Bases, Curve};
-use std::{ops::Range, path::Path};
+use std::ops::Range;
 
 pub(crate) const PROTOCOL: Section = Section { id: 1, name: "protocol" };
 pub(crate) const HEADER: Section = Section { id: 2, name: "header" };
@@ -75,31 +75,15 @@ pub struct ZkeyFile<'a, C: Curve> {
     contributions: Option<Contributions>,
 }
 
-impl<C: Curve> ZkeyFile<'static, C> {
-    /// Opens a file.
-    ///
-    /// # Errors
-    /// Anything wrong with the file, the container, the header or the sections' lengths;
-    /// [`FormatErrorKind::WrongCurve`] if the key is for another curve ([`AnyZkey::open`] takes both).
-    pub fn open(path: &Path, load: Load) -> Result<Self> {
-        let data = Data::open(path, load)?;
-        let table = read_table(&data)?;
-        Self::parse(data, &table)
-    }
-}
+file_reader!(ZkeyFile<C>);
 
 impl<'a, C: Curve> ZkeyFile<'a, C> {
-    /// Reads from bytes; `name` stands for the path in messages.
-    ///
-    /// # Errors
-    /// As [`ZkeyFile::open`].
-    pub fn from_slice(name: &str, bytes: &'a [u8]) -> Result<Self> {
-        let data = Data::from_slice(name, bytes);
+    fn parse(data: Data<'a>) -> Result<Self> {
         let table = read_table(&data)?;
-        Self::parse(data, &table)
+        Self::with_table(data, &table)
     }
 
-    fn parse(data: Data<'a>, table: &Table) -> Result<Self> {
+    fn with_table(data: Data<'a>, table: &Table) -> Result<Self> {
         let file = data.name();
         let header_range = table.require(file, HEADER)?;
         let header = Box::new(ZkeyHeader::read(section_cursor(file, &data, HEADER, &header_range))?);
@@ -134,21 +118,6 @@ impl<'a, C: Curve> ZkeyFile<'a, C> {
     /// The header.
     pub fn header(&self) -> &ZkeyHeader<C> {
         &self.header
-    }
-
-    /// The path or name, for messages.
-    pub fn name(&self) -> &str {
-        self.data.name()
-    }
-
-    /// The whole file.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.data
-    }
-
-    /// Whether the file is used from its map.
-    pub fn is_mapped(&self) -> bool {
-        self.data.is_mapped()
     }
 
     /// What section 10 tells, if the file has one.
@@ -196,20 +165,7 @@ impl<'a, C: Curve> ZkeyFile<'a, C> {
     /// # Errors
     /// [`FormatErrorKind::Point`] and [`FormatErrorKind::Key`].
     pub fn vkey(&self) -> Result<VerifyingKey<C>> {
-        let h = &self.header;
-        let mut ic = Vec::new();
-        self.ic().copy_into(&mut ic);
-        let key = VerifyingKey { alpha1: h.alpha1, beta2: h.beta2, gamma2: h.gamma2, delta2: h.delta2, ic };
-        key.check().map_err(|kind| Place { file: self.name(), section: None }.error(kind))?;
-        Ok(key)
-    }
-
-    /// Fails if the file was changed since it was opened.
-    ///
-    /// # Errors
-    /// [`FormatErrorKind::Changed`].
-    pub fn check_unchanged(&self) -> Result<()> {
-        self.data.check_unchanged()
+        self.header.points().checked_verifying_key(self.ic(), self.name())
     }
 
     fn bases<A: AffinePoint>(&self, range: &Range<usize>) -> Bases<'_, A> {

@@ -1,5 +1,6 @@
 //! Compiling while a circuit is synthesised.
 
+use super::adapter::System;
 use crate::builder::{CircuitBuilder, DEFERRED_AUX, Shape};
 use crate::circuit::{Circuit, Matrix};
 use crate::error::BuildError;
@@ -61,23 +62,27 @@ impl<F: ScalarField> CompileCs<F> {
         }
         Ok(self.builder.finish_deferred(Shape { num_inputs: self.num_inputs, num_aux: self.num_aux }))
     }
+}
 
-    /// Counts one more auxiliary variable, and gives its index.
-    pub(super) fn alloc_aux(&mut self) -> usize {
-        count(&mut self.num_aux, MAX_AUX, "auxiliary variables", &mut self.error)
+impl<F: ScalarField> System<F> for CompileCs<F> {
+    fn start() -> Self {
+        CompileCs::new()
     }
 
-    /// Counts one more input, and gives its index.
-    pub(super) fn alloc_input(&mut self) -> usize {
-        count(&mut self.num_inputs, MAX_INPUTS, "inputs", &mut self.error)
+    fn aux_variable<E>(&mut self, _value: impl FnOnce() -> Result<F, E>) -> Result<usize, E> {
+        Ok(count(&mut self.num_aux, MAX_AUX, "auxiliary variables", &mut self.error))
     }
 
-    pub(super) fn failed(&self) -> bool {
-        self.error.is_some()
+    fn input_variable<E>(&mut self, _value: impl FnOnce() -> Result<F, E>) -> Result<usize, E> {
+        Ok(count(&mut self.num_inputs, MAX_INPUTS, "inputs", &mut self.error))
     }
 
-    /// Sets a combination of the next row, from its inputs and its auxiliary variables.
-    pub(super) fn combination(
+    /// Nothing is looked at after the first error.
+    fn takes_rows(&self) -> bool {
+        self.error.is_none()
+    }
+
+    fn combination(
         &mut self,
         matrix: Matrix,
         inputs: impl Iterator<Item = (usize, F)>,
@@ -100,8 +105,7 @@ impl<F: ScalarField> CompileCs<F> {
         terms.extend(aux.map(|(i, v)| (column(i, num_aux, DEFERRED_AUX), v)));
     }
 
-    /// Appends the row whose combinations were set.
-    pub(super) fn push_row(&mut self) {
+    fn push_row(&mut self) {
         if self.error.is_none() {
             let [a, b, c] = &self.row;
             self.error = self.builder.push_row(a, b, c).err();

@@ -1,5 +1,6 @@
 //! Collecting a circuit's values.
 
+use super::adapter::System;
 use forebay_msm::field::as_limbs_mut;
 use forebay_msm::{ScalarField, SecretVec};
 use zeroize::Zeroize;
@@ -34,11 +35,6 @@ impl<F: ScalarField> WitnessCs<F> {
         WitnessCs { inputs, aux: Vec::with_capacity(num_aux) }
     }
 
-    /// A part, without any input.
-    pub(super) fn part() -> Self {
-        WitnessCs { inputs: Vec::new(), aux: Vec::new() }
-    }
-
     /// The inputs, the constant one first.
     pub fn inputs(&self) -> &[F] {
         &self.inputs
@@ -58,20 +54,6 @@ impl<F: ScalarField> WitnessCs<F> {
     /// Likewise, wiped on drop.
     pub fn into_witness(self) -> SecretVec<F> {
         self.to_witness().into()
-    }
-
-    /// Appends an auxiliary variable, and gives its index.
-    pub(super) fn push_aux(&mut self, value: F) -> usize {
-        reserve(&mut self.aux, 1);
-        self.aux.push(value);
-        self.aux.len() - 1
-    }
-
-    /// Appends an input, and gives its index.
-    pub(super) fn push_input(&mut self, value: F) -> usize {
-        reserve(&mut self.inputs, 1);
-        self.inputs.push(value);
-        self.inputs.len() - 1
     }
 
     pub(super) fn extend_aux(&mut self, values: &[F]) {
@@ -96,6 +78,22 @@ impl<F: ScalarField> WitnessCs<F> {
     }
 }
 
+/// Rows pass by unseen.
+impl<F: ScalarField> System<F> for WitnessCs<F> {
+    /// A part, without any input.
+    fn start() -> Self {
+        WitnessCs { inputs: Vec::new(), aux: Vec::new() }
+    }
+
+    fn aux_variable<E>(&mut self, value: impl FnOnce() -> Result<F, E>) -> Result<usize, E> {
+        Ok(push(&mut self.aux, value()?))
+    }
+
+    fn input_variable<E>(&mut self, value: impl FnOnce() -> Result<F, E>) -> Result<usize, E> {
+        Ok(push(&mut self.inputs, value()?))
+    }
+}
+
 impl<F: ScalarField> Drop for WitnessCs<F> {
     fn drop(&mut self) {
         wipe(&mut self.inputs);
@@ -105,6 +103,13 @@ impl<F: ScalarField> Drop for WitnessCs<F> {
 
 fn wipe<F: ScalarField>(values: &mut [F]) {
     as_limbs_mut(values).as_flattened_mut().zeroize();
+}
+
+/// Appends a value, and gives its index.
+fn push<F: ScalarField>(values: &mut Vec<F>, value: F) -> usize {
+    reserve(values, 1);
+    values.push(value);
+    values.len() - 1
 }
 
 /// Makes room for n more, at least doubling; what was moved is wiped where it was.

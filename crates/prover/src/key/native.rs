@@ -9,6 +9,7 @@ use forebay_formats::{
     Densities, Density, KeyPoints, NativeHeader, NativeKeyFile, NativeKeyWriter, NativePart, VerifyingKey,
 };
 use forebay_msm::{Bases, Curve, ScalarField};
+use forebay_pce::{BitSet, Circuit};
 use rayon::ThreadPool;
 use std::path::Path;
 
@@ -139,4 +140,12 @@ pub fn densities<F: ScalarField>(source: &dyn ConstraintSource<F>) -> Result<Den
         Ok(())
     })?;
     Ok(Densities { a, b })
+}
+
+/// The same from a compiled circuit that has the rows xᵢ·0 = 0 of its inputs, as [`compile_source`] and bellperson append them.
+///
+/// [`compile_source`]: crate::circuit::compile_source
+pub fn densities_of<F: ScalarField>(circuit: &Circuit<F>) -> Densities {
+    let of = |bits: &BitSet| Density::from_fn(circuit.num_variables(), |i| bits.contains(i));
+    Densities { a: of(&circuit.density().a), b: of(&circuit.density().b) }
 }

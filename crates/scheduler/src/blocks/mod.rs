@@ -23,6 +23,7 @@
 
 mod classes;
 
+use crate::config::{Config, ReclaimMode};
 use crate::reclaim::memory::Region;
 use classes::{CLASSES, SMALLEST, class_of, size_of_class};
 use core::{
@@ -95,6 +96,17 @@ impl BigBlocks {
     /// Whether new mappings of 2 MiB and more ask for huge pages.
     pub fn use_huge_pages(&self, yes: bool) {
         self.huge_pages.store(yes, Ordering::Relaxed);
+    }
+
+    /// Keeps freed blocks, or not, as a configuration with so many bytes to spend says. In the modes that are there for comparison
+    /// blocks are given back.
+    pub fn follow(&self, config: &Config, budget: u64) {
+        let keep = match config.reclaim {
+            ReclaimMode::Arena => usize::try_from(budget).unwrap_or(usize::MAX),
+            ReclaimMode::Unbounded | ReclaimMode::Mutex => 0,
+        };
+        self.use_huge_pages(config.huge_pages);
+        self.recycle(keep);
     }
 
     /// Unmaps idle blocks, the largest first, until at most `max_idle` bytes of them are left.
@@ -269,15 +281,57 @@ unsafe impl GlobalAlloc for BigBlocks {
             // SAFETY: the caller's promise; both layouts are the system's.
             (None, None) => unsafe { System.realloc(block, layout, new_size) },
             (Some(old), Some(new)) if old == new => block,
-            // SAFETY: the new block is another one and holds `new_size` bytes; the old one holds its layout's.
-            _ => unsafe {
-                let moved = self.alloc(new);
-                if !moved.is_null() {
-                    ptr::copy_nonoverlapping(block, moved, layout.size().min(new_size));
-                    self.dealloc(block, layout);
-                }
-                moved
+            // SAFETY: the caller's promise about the block and its layout.
+            (Some(old), Some(class)) => unsafe {
+                let resized = self.resized(block, old, class).map(NonNull::as_ptr);
+                resized.unwrap_or_else(|| self.moved(block, layout, new))
             },
+            // SAFETY: likewise.
+            _ => unsafe { self.moved(block, layout, new) },
+        }
+    }
+}
+
+impl BigBlocks {
+    /// A block in another class, by remapping its pages. Only while nothing is recycled: then no idle block of that class waits to be
+    /// used, and a vector that grows to gigabytes needs no room for itself twice.
+    ///
+    /// # Safety
+    /// The block is the caller's and of class `old`. If there is a result, it takes the block's place.
+    unsafe fn resized(&self, block: *mut u8, old: usize, new: usize) -> Option<NonNull<u8>> {
+        if self.state().max_idle > 0 {
+            return None;
+        }
+        let (from, to) = (size_of_class(old), size_of_class(new));
+        // SAFETY: the block is the caller's and was mapped with its class's size; below it is given up again, or its successor is.
+        let region = unsafe { Region::from_raw(NonNull::new(block)?, from) };
+        match region.resized(to) {
+            Ok(region) => {
+                let mut state = self.state();
+                state.stats.live_bytes -= from;
+                state.count_live(to);
+                Some(region.into_raw())
+            }
+            Err(region) => {
+                region.into_raw();
+                None
+            }
+        }
+    }
+
+    /// A block of another layout with the same contents; the old one is freed.
+    ///
+    /// # Safety
+    /// As for `realloc`: the block has this layout and is the caller's.
+    unsafe fn moved(&self, block: *mut u8, layout: Layout, new: Layout) -> *mut u8 {
+        // SAFETY: the new block is another one and holds `new.size()` bytes; the old one holds its layout's.
+        unsafe {
+            let moved = self.alloc(new);
+            if !moved.is_null() {
+                ptr::copy_nonoverlapping(block, moved, layout.size().min(new.size()));
+                self.dealloc(block, layout);
+            }
+            moved
         }
     }
 }

@@ -93,6 +93,27 @@ fn contents_survive_growing_and_shrinking() {
 }
 
 #[test]
+fn a_block_that_grows_is_not_held_twice() {
+    let blocks = BigBlocks::new();
+    // SAFETY: every access is within the current size; the block is freed once.
+    unsafe {
+        let mut block = blocks.alloc(layout(1 << 20));
+        (0..1 << 20).for_each(|i| block.add(i).write((i % 251) as u8));
+        for log in 20..26 {
+            block = blocks.realloc(block, layout(1 << log), 2 << log);
+            assert!((0..1 << 20).all(|i| block.add(i).read() == (i % 251) as u8));
+            block.add((2 << log) - 1).write(1);
+            assert_eq!(blocks.stats().live_bytes, 2 << log);
+        }
+        assert_eq!(cfg!(target_os = "linux"), blocks.stats().peak_live_bytes == 64 << 20);
+        block = blocks.realloc(block, layout(64 << 20), 1 << 20);
+        assert!((0..1 << 20).all(|i| block.add(i).read() == (i % 251) as u8));
+        blocks.dealloc(block, layout(1 << 20));
+    }
+    assert_eq!(blocks.stats().live_bytes, 0);
+}
+
+#[test]
 fn threads_never_share_a_block() {
     let blocks = BigBlocks::new();
     blocks.recycle(64 << 20);

@@ -57,6 +57,27 @@ impl Region {
         Region { start, len }
     }
 
+    /// The same pages and more (zeros), or fewer, perhaps at another address; nothing is copied. The region itself where that can't
+    /// be had. `len` is a multiple of the page size and not 0.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn resized(self, len: usize) -> Result<Region, Region> {
+        // SAFETY: the whole range is one mapping of ours that nobody else refers to; if the kernel refuses, it is as it was.
+        let moved = unsafe { libc::mremap(self.start.as_ptr().cast(), self.len, len, libc::MREMAP_MAYMOVE) };
+        match NonNull::new(moved.cast::<u8>()) {
+            Some(start) if moved != libc::MAP_FAILED => {
+                core::mem::forget(self);
+                Ok(Region { start, len })
+            }
+            _ => Err(self),
+        }
+    }
+
+    /// The same region: this system can't resize one.
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn resized(self, _len: usize) -> Result<Region, Region> {
+        Err(self)
+    }
+
     pub(super) fn start(&self) -> NonNull<u8> {
         self.start
     }

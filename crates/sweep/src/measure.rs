@@ -1,16 +1,12 @@
 //! One point under one setting: run, and read every counter that there is.
 
-use super::settings::{ISOLATION, Setting};
 use crate::{
-    BLOCKS,
-    exit::{Failure, Status},
-    pipeline::{Engine, load::Loaded},
-    session::Session,
+    Overcommitted, Running, Workload,
+    settings::{ISOLATION, Setting},
 };
 use forebay_scheduler::{
+    BigBlocks,
     counters::{self, Snapshot},
-    policy::CircuitId,
-    probe::MachineReport,
     sim::Point,
     timeline::{Baselines, Span, analysis},
 };
@@ -22,80 +18,77 @@ use std::{
 
 /// What one run of a point gave.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Sample {
-    pub(crate) setting: String,
-    pub(crate) c: usize,
-    pub(crate) j: usize,
-    pub(crate) gw: usize,
-    pub(crate) pw: usize,
+pub struct Sample {
+    /// The setting's name.
+    pub setting: String,
+    /// Proofs requested.
+    pub c: usize,
+    /// Proofs in flight.
+    pub j: usize,
+    /// Workers per device.
+    pub gw: usize,
+    /// Synthesis slots.
+    pub pw: usize,
     /// Wall time over proofs; a proof is a job with all its partitions.
-    pub(crate) s_per_proof: f64,
+    pub s_per_proof: f64,
     /// CPU time over proofs: what the machine had to do, whoever else was busy.
-    pub(crate) cpu_s_per_proof: f64,
+    pub cpu_s_per_proof: f64,
     /// From the start of a job's first stage to its delivery.
-    pub(crate) avg_prove_s: f64,
+    pub avg_prove_s: f64,
     /// A partition's time on the device.
-    pub(crate) avg_device_s: f64,
-    pub(crate) device_util: f64,
-    pub(crate) idle_gap_s: f64,
-    pub(crate) peak_rss_bytes: Option<u64>,
-    /// The most that reservations held, and that blocks held.
-    pub(crate) peak_budget_bytes: u64,
-    pub(crate) peak_block_bytes: u64,
-    pub(crate) minor_faults_per_proof: Option<f64>,
-    pub(crate) mmaps_per_proof: f64,
-    pub(crate) munmaps_per_proof: f64,
-    pub(crate) tlb_shootdowns_per_proof: Option<f64>,
+    pub avg_device_s: f64,
+    /// The share of time in which the device was held.
+    pub device_util: f64,
+    /// The time in which it was not.
+    pub idle_gap_s: f64,
+    /// The most that was resident.
+    pub peak_rss_bytes: Option<u64>,
+    /// The most that reservations held.
+    pub peak_budget_bytes: u64,
+    /// The most that blocks held.
+    pub peak_block_bytes: u64,
+    /// Page faults.
+    pub minor_faults_per_proof: Option<f64>,
+    /// Blocks mapped.
+    pub mmaps_per_proof: f64,
+    /// Blocks unmapped.
+    pub munmaps_per_proof: f64,
+    /// Of the whole machine.
+    pub tlb_shootdowns_per_proof: Option<f64>,
     /// Mean length of each stage over its length in isolation.
-    pub(crate) inflation: BTreeMap<String, f64>,
+    pub inflation: BTreeMap<String, f64>,
+    /// What happened when.
     #[serde(skip)]
-    pub(crate) spans: Vec<Span>,
+    pub spans: Vec<Span>,
 }
 
 /// Runs `point.c` jobs with `point.j` in flight, after a warm-up that is not counted: it fills caches and maps memory.
-pub(crate) fn run(
-    session: &Session,
-    machine: &MachineReport,
-    loaded: &Loaded,
+pub(crate) fn run<W: Workload>(
+    workload: &W,
+    blocks: &BigBlocks,
     setting: &Setting,
     point: Point,
     baselines: &Baselines,
-) -> Result<Sample, Failure> {
+) -> Result<Sample, W::Error> {
     let mut config = setting.config.clone();
     config.in_flight = point.in_flight as usize;
-    BLOCKS.trim(0);
-    let engine = Engine::start(&config, machine, session.wanted)?;
-    tracing::info!(backend = engine.backends.reason(), "picked");
-    let bound = loaded.bind(&engine, CircuitId(0))?;
-    let prove = |count: u32| -> Result<(), Failure> {
-        let jobs: Vec<_> = (0..count).map(|_| bound.submit(&engine, 0, None)).collect();
-        for job in &jobs {
-            let outcome = loop {
-                if session.cancel.is_cancelled() {
-                    jobs.iter().for_each(|job| job.cancel());
-                }
-                if let Some(outcome) = job.wait_for(Duration::from_millis(100)) {
-                    break outcome;
-                }
-            };
-            outcome?;
-        }
-        session.check_cancelled()
-    };
-    warm_up(|| prove(point.jobs.min(2 * point.in_flight)))?;
-    engine.executor.timeline().drain();
-    BLOCKS.reset_peak();
+    blocks.trim(0);
+    let running = workload.start(&config)?;
+    let executor = running.executor();
+    warm_up(blocks, || running.prove(point.jobs.min(2 * point.in_flight)))?;
+    executor.timeline().drain();
+    blocks.reset_peak();
     counters::reset_peak_rss();
-    let before = (Snapshot::now(), BLOCKS.stats(), cpu_time(), Instant::now());
-    prove(point.jobs)?;
+    let before = (Snapshot::now(), blocks.stats(), cpu_time(), Instant::now());
+    running.prove(point.jobs)?;
     let (wall, cpu) = (before.3.elapsed(), cpu_time() - before.2);
-    let (system, blocks) = (Snapshot::now().since(&before.0), BLOCKS.stats());
-    if engine.executor.overcommits() > 0 {
-        return Err(Failure::new(Status::Internal, "the budget refused what the policy had counted on"));
+    let (system, held) = (Snapshot::now().since(&before.0), blocks.stats());
+    if executor.overcommits() > 0 {
+        return Err(Overcommitted.into());
     }
 
     let per_proof = |n: u64| n as f64 / f64::from(point.jobs);
-    let spans = engine.executor.timeline().drain();
+    let spans = executor.timeline().drain();
     let uses = analysis::device_use(&spans);
     let summaries = analysis::summarise(&spans, baselines);
     let device = summaries.iter().find(|s| s.stage == "device");
@@ -112,11 +105,11 @@ pub(crate) fn run(
         device_util: uses.first().map_or(0.0, analysis::DeviceUse::utilisation),
         idle_gap_s: uses.iter().flat_map(|u| &u.gaps).map(|g| (g.end - g.start).as_secs_f64()).sum(),
         peak_rss_bytes: system.peak_rss,
-        peak_budget_bytes: engine.executor.usage().peak.host,
-        peak_block_bytes: blocks.peak_live_bytes as u64,
+        peak_budget_bytes: executor.usage().peak.host,
+        peak_block_bytes: held.peak_live_bytes as u64,
         minor_faults_per_proof: system.minor_faults.map(per_proof),
-        mmaps_per_proof: per_proof(blocks.maps - before.1.maps),
-        munmaps_per_proof: per_proof(blocks.unmaps - before.1.unmaps),
+        mmaps_per_proof: per_proof(held.maps - before.1.maps),
+        munmaps_per_proof: per_proof(held.unmaps - before.1.unmaps),
         tlb_shootdowns_per_proof: system.tlb_shootdowns.map(per_proof),
         inflation: summaries.iter().filter_map(|s| Some((s.stage.to_owned(), s.inflation?))).collect(),
         spans,
@@ -130,27 +123,26 @@ const WARM_UP: usize = 6;
 const SPARES: usize = 2;
 
 /// Repeats what will be measured until it maps nothing: the steady state, with every buffer there.
-fn warm_up(prove: impl Fn() -> Result<(), Failure>) -> Result<(), Failure> {
+fn warm_up<E>(blocks: &BigBlocks, prove: impl Fn() -> Result<(), E>) -> Result<(), E> {
     for _ in 0..WARM_UP {
-        let before = BLOCKS.stats().maps;
+        let before = blocks.stats().maps;
         prove()?;
-        if BLOCKS.stats().maps == before {
+        if blocks.stats().maps == before {
             break;
         }
     }
-    BLOCKS.add_spares(SPARES);
+    blocks.add_spares(SPARES);
     Ok(())
 }
 
 /// The isolated lengths of stages: three jobs, one at a time.
-pub(crate) fn isolation(
-    session: &Session,
-    machine: &MachineReport,
-    loaded: &Loaded,
+pub(crate) fn isolation<W: Workload>(
+    workload: &W,
+    blocks: &BigBlocks,
     setting: &Setting,
-) -> Result<Baselines, Failure> {
+) -> Result<Baselines, W::Error> {
     let three = Point { jobs: 3, ..ISOLATION };
-    Ok(Baselines::of(&run(session, machine, loaded, setting, three, &Baselines::default())?.spans))
+    Ok(Baselines::of(&run(workload, blocks, setting, three, &Baselines::default())?.spans))
 }
 
 /// The mean over jobs of the time from the first stage's start to the last stage's end.

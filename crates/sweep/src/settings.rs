@@ -1,24 +1,53 @@
 //! What is varied: points (c proofs requested, j in flight) and settings of the scheduler.
 
-use crate::exit::Failure;
+use crate::Options;
 use forebay_scheduler::{
     config::{Config, GateMode, Pinning, ReclaimMode},
     sim::Point,
 };
 
 /// One proof by itself: what everything is compared with.
-pub(crate) const ISOLATION: Point = Point { jobs: 1, in_flight: 1 };
+pub const ISOLATION: Point = Point { jobs: 1, in_flight: 1 };
 
 /// A configuration with a name.
 #[derive(Clone, Debug)]
-pub(crate) struct Setting {
-    pub(crate) name: String,
-    pub(crate) config: Config,
+pub struct Setting {
+    /// What it is called in tables.
+    pub name: String,
+    /// What it is.
+    pub config: Config,
 }
 
+/// An assignment that is none.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("--set {assignment}: {why}")]
+pub struct SettingError {
+    assignment: String,
+    why: &'static str,
+}
+
+/// The configuration with the options' assignments, then, if they ask for it, with each intervention changed alone. `threads` are
+/// the machine's.
+///
+/// # Errors
+/// [`SettingError`].
+pub fn of(base: &Config, options: &Options, threads: usize) -> Result<Vec<Setting>, SettingError> {
+    let mut config = base.clone();
+    options.set.iter().try_for_each(|assignment| set(&mut config, assignment))?;
+    match options.ablate {
+        true => ablation(&config, threads),
+        false => Ok(vec![Setting { name: AS_CONFIGURED.to_owned(), config }]),
+    }
+}
+
+const AS_CONFIGURED: &str = "as configured";
+
 /// Applies `key=value`, with the keys of `forebay simulate`.
-pub(crate) fn set(config: &mut Config, assignment: &str) -> Result<(), Failure> {
-    let wrong = |why: &str| Failure::usage(format!("--set {assignment}: {why}"));
+///
+/// # Errors
+/// [`SettingError`].
+pub fn set(config: &mut Config, assignment: &str) -> Result<(), SettingError> {
+    let wrong = |why: &'static str| SettingError { assignment: assignment.to_owned(), why };
     let (key, value) = assignment.split_once('=').ok_or_else(|| wrong("expected key=value"))?;
     let number = || value.parse::<usize>().map_err(|_| wrong("not a count"));
     let switch = || match value {
@@ -69,7 +98,7 @@ fn gate(value: &str, evaluators: u32) -> Option<(GateMode, u32)> {
 }
 
 /// The configuration as it is, then with each intervention changed alone.
-pub(crate) fn ablation(base: &Config, threads: usize) -> Result<Vec<Setting>, Failure> {
+fn ablation(base: &Config, threads: usize) -> Result<Vec<Setting>, SettingError> {
     let half = format!("msm_threads={}", (threads / 2).max(1));
     let changes = [
         "reclaim=arena",
@@ -90,7 +119,7 @@ pub(crate) fn ablation(base: &Config, threads: usize) -> Result<Vec<Setting>, Fa
         "gw=1",
         "pw=1",
     ];
-    let mut settings = vec![Setting { name: "as configured".to_owned(), config: base.clone() }];
+    let mut settings = vec![Setting { name: AS_CONFIGURED.to_owned(), config: base.clone() }];
     for change in changes {
         let mut config = base.clone();
         set(&mut config, change)?;

@@ -1,7 +1,6 @@
 //! Tables, lines for machines, and a page with charts.
 
-use super::measure::Sample;
-use crate::output;
+use crate::measure::Sample;
 use forebay_scheduler::timeline::{
     Baselines,
     chart::{self, Bar},
@@ -78,7 +77,7 @@ fn cells(row: &Row) -> Vec<String> {
         inflation("evaluate"),
         inflation("device"),
         inflation("tail"),
-        s.peak_rss_bytes.map_or_else(|| "?".to_owned(), output::bytes),
+        s.peak_rss_bytes.map_or_else(|| "?".to_owned(), |n| format!("{:.1} MB", n as f64 / 1e6)),
         format!("{:.1}", s.mmaps_per_proof + s.munmaps_per_proof),
         s.minor_faults_per_proof.map_or_else(|| "?".to_owned(), |n| format!("{n:.0}")),
     ]
