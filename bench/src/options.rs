@@ -159,6 +159,7 @@ pub(crate) enum CircuitArg {
 enum KernelsArg {
     Auto,
     Portable,
+    Avx2,
     Ifma,
 }
 
@@ -216,6 +217,7 @@ impl Setting {
         let kernels = match cli.kernels {
             KernelsArg::Auto => Kernels::Auto,
             KernelsArg::Portable => Kernels::Portable,
+            KernelsArg::Avx2 => Kernels::Avx2,
             KernelsArg::Ifma => Kernels::Ifma,
         };
         let pool = Arc::new(rayon::ThreadPoolBuilder::new().num_threads(threads).build()?);
@@ -246,6 +248,7 @@ impl Setting {
         match self.kernels {
             Kernels::Auto => bench.to_owned(),
             Kernels::Portable => format!("{bench} portable"),
+            Kernels::Avx2 => format!("{bench} avx2"),
             Kernels::Ifma => format!("{bench} ifma"),
         }
     }
@@ -254,6 +257,7 @@ impl Setting {
         match self.kernels {
             Kernels::Auto => "auto",
             Kernels::Portable => "portable",
+            Kernels::Avx2 => "avx2",
             Kernels::Ifma => "ifma",
         }
     }

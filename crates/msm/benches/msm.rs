@@ -3,9 +3,9 @@
 //!
 //! `FOREBAY_BENCH_LOG=18 FOREBAY_BENCH_RUNS=5 cargo bench -p forebay-msm --bench msm -- bls-g1 bn-g1 bls-g2 bn-g2`
 //!
-//! Further settings: `FOREBAY_BENCH_KINDS=uniform,equal` (which scalars), `FOREBAY_BENCH_PORTABLE=1` (a row of the
-//! portable kernels), `FOREBAY_BENCH_ENDOMORPHISM=1` (rows with scalars cut by the endomorphism and whole), `FOREBAY_BENCH_PEERS=0`
-//! (no peers), `FOREBAY_BENCH_FIXED=16` (a row over prepared bases with at most 16 multiples of each; making the table is
+//! Further settings: `FOREBAY_BENCH_KINDS=uniform,equal` (which scalars), `FOREBAY_BENCH_PORTABLE=1` and `FOREBAY_BENCH_AVX2=1` (rows
+//! of the portable and the AVX2 kernels), `FOREBAY_BENCH_ENDOMORPHISM=1` (rows with scalars cut by the endomorphism and
+//! whole), `FOREBAY_BENCH_PEERS=0` (no peers), `FOREBAY_BENCH_FIXED=16` (a row over prepared bases with at most 16 multiples of each; making the table is
 //! not in it).
 #![allow(clippy::unwrap_used, missing_docs)] // a benchmark may panic
 
@@ -111,14 +111,25 @@ fn main() {
     let wants = |name: &str| wanted.is_empty() || wanted.iter().any(|w| w == name);
     let pool = Arc::new(rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap());
     let auto = &CpuBackend::new(pool.clone());
-    let portable = CpuBackend::with_kernels(pool.clone(), Arc::default(), Kernels::Portable).unwrap();
-    let by = |backend: &CpuBackend, e: Endomorphism| backend.clone().with_endomorphism(e);
-    let (cut, whole) = (by(auto, Endomorphism::Always), by(auto, Endomorphism::Never));
-    let (portable_cut, portable_whole) =
-        (by(&portable, Endomorphism::Always), by(&portable, Endomorphism::Never));
     let with_endomorphism = setting("FOREBAY_BENCH_ENDOMORPHISM", 0) == 1;
+    let forced = [
+        ("FOREBAY_BENCH_PORTABLE", Kernels::Portable, ["portable", "portable, cut", "portable, whole"]),
+        ("FOREBAY_BENCH_AVX2", Kernels::Avx2, ["AVX2", "AVX2, cut", "AVX2, whole"]),
+    ];
+    let forced = forced.into_iter().filter(|(name, ..)| setting(name, 0) == 1);
+    let forced = forced.map(|(_, kernels, names)| {
+        (CpuBackend::with_kernels(pool.clone(), Arc::default(), kernels).unwrap(), names)
+    });
+    let mut backends = vec![];
+    for (backend, [name, cut, whole]) in [(auto.clone(), ["ours", "cut", "whole"])].into_iter().chain(forced)
+    {
+        backends.push((name, backend.clone()));
+        if with_endomorphism {
+            backends.push((cut, backend.clone().with_endomorphism(Endomorphism::Always)));
+            backends.push((whole, backend.with_endomorphism(Endomorphism::Never)));
+        }
+    }
     let kinds = std::env::var("FOREBAY_BENCH_KINDS").unwrap_or_default();
-    let with_portable = setting("FOREBAY_BENCH_PORTABLE", 0) == 1;
     let with_peers = setting("FOREBAY_BENCH_PEERS", 1) == 1;
     let multiples = setting("FOREBAY_BENCH_FIXED", 0);
     pool.install(|| {
@@ -137,27 +148,19 @@ fn main() {
                         if !kinds.is_empty() && !kinds.split(',').any(|k| k == *kind) {
                             continue;
                         }
-                        let run = |backend: &CpuBackend| {
-                            Backend::<$curve>::$msm(backend, Bases::from_slice(&points), scalars).unwrap()
+                        let points = &points;
+                        let run = move |backend: &CpuBackend| {
+                            Backend::<$curve>::$msm(backend, Bases::from_slice(points), scalars).unwrap()
                         };
-                        let mut jobs: Vec<Job<'_, <$curve as Curve>::$group>> =
-                            vec![("ours", Box::new(|| run(auto)))];
-                        if with_portable {
-                            jobs.push(("portable", Box::new(|| run(&portable))));
-                        }
-                        if with_endomorphism {
-                            jobs.push(("cut", Box::new(|| run(&cut))));
-                            jobs.push(("whole", Box::new(|| run(&whole))));
-                        }
-                        if with_portable && with_endomorphism {
-                            jobs.push(("portable, cut", Box::new(|| run(&portable_cut))));
-                            jobs.push(("portable, whole", Box::new(|| run(&portable_whole))));
+                        let mut jobs: Vec<Job<'_, <$curve as Curve>::$group>> = vec![];
+                        for (name, backend) in &backends {
+                            jobs.push((name, Box::new(move || run(backend))));
                         }
                         if let Some(fixed) = &fixed {
                             jobs.push(("prepared bases", Box::new(move || auto.$msm_fixed::<$curve>(fixed, scalars).unwrap())));
                         }
                         if with_peers && *kind == "uniform" {
-                            jobs.push(($peer_name, Box::new(|| $peer(&points, scalars))));
+                            jobs.push(($peer_name, Box::new(|| $peer(points, scalars))));
                         }
                         compare(&format!("{} 2^{log_n} {kind}", $name), jobs);
                     }

@@ -15,7 +15,7 @@ use ff::PrimeField;
 use rayon::ThreadPool;
 use std::sync::Arc;
 
-/// The backends `cpu-portable` and `cpu-ifma`: every curve, any target, no device. Instructions beyond the target's
+/// The backends `cpu-portable`, `cpu-avx2` and `cpu-ifma`: every curve, any target, no device. Instructions beyond the target's
 /// baseline are used where the CPU is found to have them: AVX-512 IFMA as [`Kernels`] says, BMI2 and ADX always.
 #[derive(Clone, Debug)]
 pub struct CpuBackend {
@@ -159,6 +159,7 @@ where
         Capabilities {
             name: match self.path {
                 Path::Portable => "cpu-portable",
+                Path::Avx2(_) => "cpu-avx2",
                 Path::Ifma(_) => "cpu-ifma",
             },
             is_device: false,

@@ -20,6 +20,8 @@ pub mod field;
 #[cfg(target_arch = "x86_64")]
 mod ifma;
 pub mod kernels;
+#[cfg(target_arch = "x86_64")]
+mod lanes;
 pub mod msm;
 mod ntt;
 mod quotient;

@@ -83,7 +83,8 @@ fn bn254_quotient() {
 
 #[test]
 fn capabilities() {
-    let names = [(Kernels::Portable, "cpu-portable"), (Kernels::Ifma, "cpu-ifma")];
+    let names =
+        [(Kernels::Portable, "cpu-portable"), (Kernels::Avx2, "cpu-avx2"), (Kernels::Ifma, "cpu-ifma")];
     for (kernels, name) in names.into_iter().filter(|(k, _)| Kernels::available().any(|a| a == *k)) {
         let Some(backend) = backends_of(kernels).last() else { panic!("no backend {name}") };
         let found = Backend::<Bn254>::capabilities(&backend);

@@ -4,7 +4,7 @@ use core::arch::x86_64::*;
 
 /// Exchanges lanes and vectors: lane j of vector i and lane i of vector j.
 #[inline(always)]
-pub(super) unsafe fn transpose(r: [__m512i; 8]) -> [__m512i; 8] {
+pub(crate) unsafe fn transpose(r: [__m512i; 8]) -> [__m512i; 8] {
     // SAFETY: the caller's features.
     unsafe {
         let mut t = r; // pairs of lanes

@@ -4,6 +4,8 @@
 //! methods of [`MsmPoint`] are not generic: they are compiled once, in this crate, whoever calls them.
 
 use super::{Endomorphism, FixedBases, fixed};
+#[cfg(target_arch = "x86_64")]
+use crate::lanes::msm as lanes;
 use crate::{
     backend::BackendError,
     bases::Bases,
@@ -18,10 +20,20 @@ use crate::{
 
 /// A coordinate that has a field in vector lanes where the target has lanes.
 pub(crate) trait Vectorised: Coordinate {
-    /// The same field, eight elements at once.
+    /// The same field, eight elements at once, with IFMA.
     #[cfg(target_arch = "x86_64")]
-    type Lanes: crate::ifma::msm::LaneField<Scalar = Self>;
+    type Ifma: lanes::LaneField<Scalar = Self, Lanes = lanes::IfmaLanes>;
+    /// The same with AVX2.
+    #[cfg(target_arch = "x86_64")]
+    type Avx2: lanes::LaneField<Scalar = Self, Lanes = lanes::Avx2Lanes>;
 }
+
+/// The field in lanes of IFMA that stands for a coordinate.
+#[cfg(target_arch = "x86_64")]
+pub(crate) type Ifma<K> = <K as Vectorised>::Ifma;
+/// That of AVX2.
+#[cfg(target_arch = "x86_64")]
+pub(crate) type Avx2<K> = <K as Vectorised>::Avx2;
 
 /// An affine point that the CPU kernels compute with.
 ///
@@ -68,7 +80,9 @@ macro_rules! compiled {
     ($point:ty, $coordinate:ty, $lanes:ident) => {
         impl Vectorised for $coordinate {
             #[cfg(target_arch = "x86_64")]
-            type Lanes = crate::ifma::msm::$lanes;
+            type Ifma = lanes::$lanes<lanes::IfmaLanes>;
+            #[cfg(target_arch = "x86_64")]
+            type Avx2 = lanes::$lanes<lanes::Avx2Lanes>;
         }
 
         // SAFETY: `AffinePoint` promises x then y, each the coefficients of the coordinate as limbs in Montgomery form,

@@ -4,6 +4,8 @@
 //! The reduction of the buckets is paid once or a few times instead of once per window, so windows are wider: at 2^18
 //! terms 15 additions per term and 2^16 buckets, against 17 and 17·2^14.
 
+#[cfg(target_arch = "x86_64")]
+use super::compiled::{Avx2, Ifma};
 use super::{
     Endomorphism, MsmPoint, TILE,
     classify::{Classes, Term},
@@ -19,6 +21,8 @@ use super::{
     points::{Points, into_curve_point},
     reduce::Sums,
 };
+#[cfg(target_arch = "x86_64")]
+use crate::lanes::msm as lanes;
 use crate::{
     backend::{BackendError, ErrorClass},
     bases::Bases,
@@ -199,7 +203,9 @@ fn plain_sum<K: Vectorised>(path: Path, points: Points<'_, K>, terms: &[Term]) -
 fn bucket_sums<K: Vectorised>(path: Path, points: Points<'_, K>, sorted: &[Term], ends: &[u32]) -> Sums<K> {
     match path {
         #[cfg(target_arch = "x86_64")]
-        Path::Ifma(ifma) => crate::ifma::msm::sums(ifma, points, sorted, ends),
+        Path::Ifma(ifma) => lanes::sums::<Ifma<K>>(ifma, points, sorted, ends),
+        #[cfg(target_arch = "x86_64")]
+        Path::Avx2(avx2) => lanes::sums::<Avx2<K>>(avx2, points, sorted, ends),
         _ => pippenger::bucket_sums(points, sorted, ends),
     }
 }
@@ -207,7 +213,9 @@ fn bucket_sums<K: Vectorised>(path: Path, points: Points<'_, K>, sorted: &[Term]
 fn parts<K: Vectorised>(path: Path) -> Parts {
     match path {
         #[cfg(target_arch = "x86_64")]
-        Path::Ifma(_) => crate::ifma::msm::parts_of::<K>(),
+        Path::Ifma(_) => lanes::parts_of::<Ifma<K>>(),
+        #[cfg(target_arch = "x86_64")]
+        Path::Avx2(_) => lanes::parts_of::<Avx2<K>>(),
         _ => pippenger::parts::<K>(),
     }
 }

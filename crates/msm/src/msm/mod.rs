@@ -20,6 +20,8 @@ pub use compiled::MsmPoint;
 pub use fixed::FixedBases;
 pub use glv::Endomorphism;
 
+#[cfg(target_arch = "x86_64")]
+use crate::lanes::msm as lanes;
 use crate::{
     bases::Bases,
     field::{ScalarField, coordinate::Coordinate},
@@ -27,6 +29,8 @@ use crate::{
 };
 use classify::{Classes, Term};
 use compiled::Vectorised;
+#[cfg(target_arch = "x86_64")]
+use compiled::{Avx2, Ifma};
 use digits::full_bits;
 use pippenger::{bucket_method, full_windows, plain_sum, short_windows};
 use point::Xyzz;
@@ -51,9 +55,11 @@ where
     match path {
         Path::Portable => pippenger::scratch_bytes::<A::Coordinate>(endomorphism, terms, bits, threads),
         #[cfg(target_arch = "x86_64")]
-        Path::Ifma(_) => crate::ifma::msm::scratch_bytes::<A::Coordinate>(endomorphism, terms, bits, threads),
+        Path::Ifma(_) => lanes::scratch_bytes::<Ifma<A::Coordinate>>(endomorphism, terms, bits, threads),
+        #[cfg(target_arch = "x86_64")]
+        Path::Avx2(_) => lanes::scratch_bytes::<Avx2<A::Coordinate>>(endomorphism, terms, bits, threads),
         #[cfg(not(target_arch = "x86_64"))]
-        Path::Ifma(_) => pippenger::scratch_bytes::<A::Coordinate>(endomorphism, terms, bits, threads),
+        _ => pippenger::scratch_bytes::<A::Coordinate>(endomorphism, terms, bits, threads),
     }
 }
 
@@ -85,9 +91,11 @@ fn tile<F: ScalarField, K: Vectorised>(
     match path {
         Path::Portable => portable_tile(endomorphism, points, scalars),
         #[cfg(target_arch = "x86_64")]
-        Path::Ifma(ifma) => crate::ifma::msm::tile(ifma, endomorphism, points, scalars),
+        Path::Ifma(ifma) => lanes::tile::<F, Ifma<K>>(ifma, endomorphism, points, scalars),
+        #[cfg(target_arch = "x86_64")]
+        Path::Avx2(avx2) => lanes::tile::<F, Avx2<K>>(avx2, endomorphism, points, scalars),
         #[cfg(not(target_arch = "x86_64"))]
-        Path::Ifma(_) => portable_tile(endomorphism, points, scalars),
+        _ => portable_tile(endomorphism, points, scalars),
     }
 }
 

@@ -10,6 +10,7 @@
 //! run again.
 
 use super::{
+    eight::{Eight, Task},
     msm_field::LaneField,
     msm_rounds::{Block, Pair, Rounds},
     msm_table::{Record, Records, Source, wipe},
@@ -132,7 +133,6 @@ impl<L: LaneField> Adder<L> {
     }
 
     /// Segments in order of length, the longest first, none empty or longer than [`SEGMENT`].
-    #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw,avx512ifma")]
     unsafe fn sum_segments<S: Source<L>>(
         &mut self,
         table: S,
@@ -140,35 +140,16 @@ impl<L: LaneField> Adder<L> {
         segments: &[Run],
         out: &mut [Record<L>],
     ) {
-        self.rounds.careful = false;
-        let mut next = self.fill(entries, segments, 0);
-        // SAFETY: the features are on.
-        unsafe { gather(table, &self.gathered, &mut self.rounds.blocks) };
-        while !self.groups.is_empty() {
-            self.pair();
-            self.expect(segments, out);
-            // What comes next is chosen before the round, so that it arrives from memory during it.
-            let added = self.groups.len();
-            next = self.fill(entries, segments, next);
-            let ahead = |i: usize, lane: usize| {
-                if let Some((_, block)) = self.gathered.get(i) {
-                    table.prefetch((block[lane] >> 1) as usize);
-                }
-            };
-            // SAFETY: the features are on; every block is in one pair at most.
-            unsafe { self.rounds.add(&self.pairs, ahead) };
-            // SAFETY: the features are on.
-            unsafe {
-                self.finish(added, segments, out);
-                gather(table, &self.gathered, &mut self.rounds.blocks);
-            }
-            // Single points in all blocks leave no room before the round, and are all done after it.
-            if self.groups.is_empty() {
-                next = self.fill(entries, segments, next);
-                // SAFETY: the features are on.
-                unsafe { gather(table, &self.gathered, &mut self.rounds.blocks) };
-            }
-        }
+        // SAFETY: the caller's promise.
+        unsafe { L::Lanes::run(Segments { adder: self, table, entries, segments, out }) }
+    }
+
+    /// Reads what is to be gathered.
+    #[inline(always)]
+    unsafe fn gather<S: Source<L>>(&mut self, table: S) {
+        let blocks = &mut self.rounds.blocks[..];
+        // SAFETY: the caller's features.
+        unsafe { L::Lanes::run(Gather { table, entries: &self.gathered, blocks }) }
     }
 
     /// Makes groups of the segments from `next` on while there is room; where it stopped.
@@ -239,14 +220,62 @@ impl<L: LaneField> Adder<L> {
             }
             self.free.push(of_group[0]);
             let mut sums = [Record::INFINITY; 8];
+            let block = &self.rounds.blocks[of_group[0] as usize];
             // SAFETY: the caller's features.
-            unsafe { scatter(&self.rounds.blocks[of_group[0] as usize], &mut sums) };
+            unsafe { L::Lanes::run(Scatter { block, out: &mut sums }) };
             for (segment, sum) in segments[group.first..][..group.lanes].iter().zip(sums) {
                 out[segment.out as usize] = sum;
             }
             false
         });
         core::mem::swap(&mut self.slots, &mut self.halved);
+    }
+}
+
+/// [`Adder::sum_segments`].
+struct Segments<'a, L: LaneField, S> {
+    adder: &'a mut Adder<L>,
+    table: S,
+    entries: &'a [Entry],
+    segments: &'a [Run],
+    out: &'a mut [Record<L>],
+}
+
+impl<L: LaneField, S: Source<L>> Task for Segments<'_, L, S> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run(self) {
+        let Segments { adder, table, entries, segments, out } = self;
+        adder.rounds.careful = false;
+        let mut next = adder.fill(entries, segments, 0);
+        // SAFETY: the caller's features.
+        unsafe { adder.gather(table) };
+        while !adder.groups.is_empty() {
+            adder.pair();
+            adder.expect(segments, out);
+            // What comes next is chosen before the round, so that it arrives from memory during it.
+            let added = adder.groups.len();
+            next = adder.fill(entries, segments, next);
+            let ahead = |i: usize, lane: usize| {
+                if let Some((_, block)) = adder.gathered.get(i) {
+                    table.prefetch((block[lane] >> 1) as usize);
+                }
+            };
+            // SAFETY: the caller's features; every block is in one pair at most.
+            unsafe { adder.rounds.add(&adder.pairs, ahead) };
+            // SAFETY: the caller's features.
+            unsafe {
+                adder.finish(added, segments, out);
+                adder.gather(table);
+            }
+            // Single points in all blocks leave no room before the round, and are all done after it.
+            if adder.groups.is_empty() {
+                next = adder.fill(entries, segments, next);
+                // SAFETY: the caller's features.
+                unsafe { adder.gather(table) };
+            }
+        }
     }
 }
 
@@ -282,33 +311,50 @@ fn by_length(runs: &[Run]) -> Vec<Run> {
     sorted
 }
 
-/// Reads the points.
-#[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw,avx512ifma")]
-unsafe fn gather<L: LaneField, S: Source<L>>(
+/// Reads the points of a list of blocks.
+struct Gather<'a, L: LaneField, S> {
     table: S,
-    entries: &[(u32, [Entry; 8])],
-    blocks: &mut [Block<L>],
-) {
-    for (slot, block) in entries {
-        let mut indices = [0; 8];
-        let mut mask = 0;
-        for (lane, entry) in block.iter().enumerate() {
-            indices[lane] = (entry >> 1) as usize;
-            mask |= ((entry & 1) as u8) << lane;
+    entries: &'a [(u32, [Entry; 8])],
+    blocks: &'a mut [Block<L>],
+}
+
+impl<L: LaneField, S: Source<L>> Task for Gather<'_, L, S> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run(self) {
+        for (slot, block) in self.entries {
+            let mut indices = [0; 8];
+            let mut mask = 0;
+            for (lane, entry) in block.iter().enumerate() {
+                indices[lane] = (entry >> 1) as usize;
+                mask |= ((entry & 1) as u8) << lane;
+            }
+            // SAFETY: the caller's features.
+            unsafe { self.table.read(indices, mask, &mut self.blocks[*slot as usize]) };
         }
-        // SAFETY: the caller's features.
-        unsafe { table.read(indices, mask, &mut blocks[*slot as usize]) };
     }
 }
 
-#[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw,avx512ifma")]
-unsafe fn scatter<L: LaneField>(block: &Block<L>, out: &mut [Record<L>; 8]) {
-    // SAFETY: the caller's features; the pointers are of records.
-    unsafe {
-        let infinite = L::all_zero(&block.x) & L::all_zero(&block.y);
-        let (x, y) = (L::clear(infinite, &L::narrow(&block.x)), L::clear(infinite, &L::narrow(&block.y)));
-        L::store(&x, out.each_mut().map(|r| &raw mut r.x), 8);
-        L::store(&y, out.each_mut().map(|r| &raw mut r.y), 8);
+/// A block's points as records.
+struct Scatter<'a, L: LaneField> {
+    block: &'a Block<L>,
+    out: &'a mut [Record<L>; 8],
+}
+
+impl<L: LaneField> Task for Scatter<'_, L> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run(self) {
+        let Scatter { block, out } = self;
+        // SAFETY: the caller's features; the pointers are of records.
+        unsafe {
+            let infinite = L::all_zero(&block.x) & L::all_zero(&block.y);
+            let (x, y) = (L::clear(infinite, &L::narrow(&block.x)), L::clear(infinite, &L::narrow(&block.y)));
+            L::store(&x, out.each_mut().map(|r| &raw mut r.x), 8);
+            L::store(&y, out.each_mut().map(|r| &raw mut r.y), 8);
+        }
     }
 }
 

@@ -8,8 +8,10 @@
 //! (all limbs zero) come from such a round only, so from then on all
 //! rounds are.
 
-use super::msm_field::LaneField;
-use core::arch::x86_64::__mmask8;
+use super::{
+    eight::{Eight, Task},
+    msm_field::LaneField,
+};
 
 /// Independent products of differences: a product waits for the one before the last `CHAINS`.
 const CHAINS: usize = 4;
@@ -27,10 +29,10 @@ pub(super) type Pair = [u32; 2];
 /// How the lanes of an addition come about.
 #[derive(Clone, Copy, Default)]
 struct Special {
-    first_infinite: __mmask8,
-    second_infinite: __mmask8,
-    doubled: __mmask8,
-    cancelled: __mmask8,
+    first_infinite: u8,
+    second_infinite: u8,
+    doubled: u8,
+    cancelled: u8,
 }
 
 /// A pair's denominator, and the product of those before it in its chain. What follows the last [`CHAINS`] pairs are the
@@ -88,11 +90,7 @@ impl<L: LaneField> Rounds<L> {
                     return self.slopes(pairs, inverses, ahead);
                 }
             }
-            let products = self.cases(pairs);
-            // No denominator is zero now.
-            if let Some(inverses) = invert::<L>(&products) {
-                self.cases_slopes(pairs, inverses);
-            }
+            L::Lanes::run(Careful { rounds: self, pairs });
         }
     }
 
@@ -173,7 +171,7 @@ impl<L: LaneField> Rounds<L> {
     }
 
     /// As [`differences`](Self::differences), with every case told apart.
-    #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw,avx512ifma")]
+    #[inline(always)]
     unsafe fn cases(&mut self, pairs: &[Pair]) -> [L::Vector; CHAINS] {
         // SAFETY: the caller's features.
         unsafe {
@@ -196,7 +194,7 @@ impl<L: LaneField> Rounds<L> {
         }
     }
 
-    #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw,avx512ifma")]
+    #[inline(always)]
     unsafe fn cases_slopes(&mut self, pairs: &[Pair], mut inverses: [L::Vector; CHAINS]) {
         let steps = self.steps.iter().zip(&self.special);
         for (i, ([a, b], (step, special))) in pairs.iter().zip(steps).enumerate().rev() {
@@ -215,6 +213,29 @@ impl<L: LaneField> Rounds<L> {
                 }
                 let (x, y) = (L::clear(special.cancelled, &out.x), L::clear(special.cancelled, &out.y));
                 self.blocks[*a as usize] = Block { x, y };
+            }
+        }
+    }
+}
+
+/// A round with every case told apart.
+struct Careful<'a, L: LaneField> {
+    rounds: &'a mut Rounds<L>,
+    pairs: &'a [Pair],
+}
+
+impl<L: LaneField> Task for Careful<'_, L> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run(self) {
+        let Careful { rounds, pairs } = self;
+        // SAFETY: the caller's features.
+        unsafe {
+            let products = rounds.cases(pairs);
+            // No denominator is zero now.
+            if let Some(inverses) = invert::<L>(&products) {
+                rounds.cases_slopes(pairs, inverses);
             }
         }
     }

@@ -6,7 +6,7 @@ use crate::{
     msm::{classify::Term, pages::advise_huge_pages, point::Affine, points::Points},
 };
 use core::{
-    arch::x86_64::{__mmask8, _MM_HINT_T1, _mm_prefetch},
+    arch::x86_64::{_MM_HINT_T1, _mm_prefetch},
     marker::PhantomData,
     mem::MaybeUninit,
 };
@@ -88,7 +88,7 @@ pub(super) trait Source<L: LaneField>: Copy {
     ///
     /// # Safety
     /// The caller has the features, into which this is inlined.
-    unsafe fn read(self, indices: [usize; 8], negated: __mmask8, to: &mut Block<L>);
+    unsafe fn read(self, indices: [usize; 8], negated: u8, to: &mut Block<L>);
 }
 
 /// Sums, which are never negated.
@@ -102,7 +102,7 @@ impl<L: LaneField> Source<L> for &[Record<L>] {
         }
     }
     #[inline(always)]
-    unsafe fn read(self, indices: [usize; 8], negated: __mmask8, to: &mut Block<L>) {
+    unsafe fn read(self, indices: [usize; 8], negated: u8, to: &mut Block<L>) {
         debug_assert_eq!(negated, 0, "a sum");
         let (mut x, mut y) = ([core::ptr::null(); 8], [core::ptr::null(); 8]);
         for (lane, index) in indices.into_iter().enumerate() {
@@ -147,14 +147,14 @@ impl<L: LaneField> Source<L> for Outside<'_, L> {
         unsafe { _mm_prefetch::<_MM_HINT_T1>(start.wrapping_add(Self::SIZE - 1).cast()) };
     }
     #[inline(always)]
-    unsafe fn read(self, indices: [usize; 8], negated: __mmask8, to: &mut Block<L>) {
+    unsafe fn read(self, indices: [usize; 8], negated: u8, to: &mut Block<L>) {
         let mut from = [core::ptr::null(); 8];
         for (lane, index) in indices.into_iter().enumerate() {
             from[lane] = self.0[index * Self::SIZE..][..Self::SIZE].as_ptr();
         }
         // SAFETY: the caller's features; each pointer is that of a point.
         unsafe {
-            let [x, y] = L::read(from);
+            let [x, y] = L::read(&from);
             to.x = x;
             to.y = L::negate(&y, negated);
         }

@@ -1,21 +1,24 @@
 //! What the vector MSM asks of a field in lanes, so that one algorithm serves G1 and G2 of both curves.
 
 use super::{
-    field8::{self as f, Modulus, PACKED, V},
+    eight::{Eight, V},
+    field8::{self as f, Modulus, PACKED},
     field8_points::read_pair,
 };
 use crate::{field::coordinate::Coordinate, msm::point::Affine};
-use core::{arch::x86_64::__mmask8, marker::PhantomData};
+use core::marker::PhantomData;
 
 /// A coordinate field, eight elements at once. The words *factor* and *stored* are those of [`field8`](super::field8).
 ///
 /// The safety condition of every method is that the caller is compiled with the features of
-/// [`Ifma`](crate::kernels::Ifma), into which it is inlined.
+/// [`Lanes`](Self::Lanes), into which it is inlined.
 ///
 /// # Safety
 /// An implementor promises that [`Packed`](Self::Packed) is plain words valid for every bit pattern, a whole number of
 /// cache lines.
 pub(crate) unsafe trait LaneField: Copy + Send + Sync + 'static {
+    /// The instruction set.
+    type Lanes: Eight;
     /// The same field with one element at a time, as points have it in memory.
     type Scalar: Coordinate;
     /// Eight elements.
@@ -42,17 +45,17 @@ pub(crate) unsafe trait LaneField: Copy + Send + Sync + 'static {
     /// a − b, stored; a is a factor below 3p, b is stored.
     unsafe fn sub(a: &Self::Vector, b: &Self::Vector) -> Self::Vector;
     /// −v in the lanes of the mask, for an ordinate that was read.
-    unsafe fn negate(v: &Self::Vector, mask: __mmask8) -> Self::Vector;
+    unsafe fn negate(v: &Self::Vector, mask: u8) -> Self::Vector;
     /// A stored value brought into [0, 2p].
     unsafe fn narrow(v: &Self::Vector) -> Self::Vector;
     /// The lanes in which a factor is zero in the field.
-    unsafe fn is_zero(v: &Self::Vector) -> __mmask8;
+    unsafe fn is_zero(v: &Self::Vector) -> u8;
     /// The lanes in which all limbs are zero.
-    unsafe fn all_zero(v: &Self::Vector) -> __mmask8;
+    unsafe fn all_zero(v: &Self::Vector) -> u8;
     /// b in the lanes of the mask, else a.
-    unsafe fn select(mask: __mmask8, a: &Self::Vector, b: &Self::Vector) -> Self::Vector;
+    unsafe fn select(mask: u8, a: &Self::Vector, b: &Self::Vector) -> Self::Vector;
     /// Zero in the lanes of the mask, else v.
-    unsafe fn clear(mask: __mmask8, v: &Self::Vector) -> Self::Vector;
+    unsafe fn clear(mask: u8, v: &Self::Vector) -> Self::Vector;
     /// Eight elements from memory; the pointers are valid for reading.
     unsafe fn load(from: [*const Self::Packed; 8]) -> Self::Vector;
     /// The first `lanes` elements to memory, in [0, 2p]; those pointers are valid for writing.
@@ -65,7 +68,7 @@ pub(crate) unsafe trait LaneField: Copy + Send + Sync + 'static {
     unsafe fn enter(v: &Self::Vector) -> Self::Vector;
     /// Coordinates x, y of eight points, as [`field8_points`](super::field8_points) says; each pointer is valid for
     /// reading an `Affine<Self::Scalar>` and need not be aligned.
-    unsafe fn read(from: [*const u8; 8]) -> [Self::Vector; 2];
+    unsafe fn read(from: &[*const u8; 8]) -> [Self::Vector; 2];
 
     /// The point of packed coordinates x, y as they come from [`Self::read`] and additions.
     fn leave(point: [&Self::Packed; 2]) -> Affine<Self::Scalar>;
@@ -95,9 +98,9 @@ pub(super) fn coordinate<K: Coordinate, const W: usize>(v: &[u64; W]) -> K {
 #[repr(C, align(64))]
 pub(crate) struct Line(pub(super) [u64; PACKED]);
 
-/// The base field with modulus M in N limbs, outside the coordinate K of W words.
+/// The base field with modulus M in N limbs in the lanes of E, outside the coordinate K of W words.
 #[derive(Clone, Copy)]
-pub(crate) struct Base<K, M, const N: usize, const W: usize>(PhantomData<(K, M)>);
+pub(crate) struct Base<K, M, E, const N: usize, const W: usize>(PhantomData<(K, M, E)>);
 
 /// A factor in one lane, by the same steps as the vectors: a·b/R mod p, canonical.
 pub(super) fn scalar_mul<const N: usize, M: Modulus<N>>(a: &[u64; N], b: &[u64; N]) -> [u64; N] {
@@ -140,105 +143,108 @@ pub(super) fn unpack<const N: usize, const W: usize, M: Modulus<N>>(line: &Line,
 }
 
 // SAFETY: `Line` is eight words, one cache line.
-unsafe impl<K: Coordinate, M: Modulus<N>, const N: usize, const W: usize> LaneField for Base<K, M, N, W> {
+unsafe impl<K: Coordinate, M: Modulus<N>, E: Eight, const N: usize, const W: usize> LaneField
+    for Base<K, M, E, N, W>
+{
+    type Lanes = E;
     type Scalar = K;
-    type Vector = V<N>;
+    type Vector = V<E, N>;
     type Packed = Line;
     const ZERO: Line = Line([0; PACKED]);
 
     #[inline(always)]
-    unsafe fn one() -> V<N> {
+    unsafe fn one() -> V<E, N> {
         // SAFETY: the caller's features.
         unsafe { f::broadcast(&M::ONE) }
     }
     #[inline(always)]
-    unsafe fn mul(a: &V<N>, b: &V<N>) -> V<N> {
+    unsafe fn mul(a: &V<E, N>, b: &V<E, N>) -> V<E, N> {
         // SAFETY: the caller's features.
-        unsafe { f::mul::<N, M>(a, b) }
+        unsafe { E::mul::<N, M>(a, b) }
     }
     #[inline(always)]
-    unsafe fn square(a: &V<N>) -> V<N> {
+    unsafe fn square(a: &V<E, N>) -> V<E, N> {
         // SAFETY: the caller's features.
-        unsafe { f::square::<N, M>(a) }
+        unsafe { E::square::<N, M>(a) }
     }
     #[inline(always)]
-    unsafe fn factor(a: &V<N>, b: &V<N>) -> V<N> {
+    unsafe fn factor(a: &V<E, N>, b: &V<E, N>) -> V<E, N> {
         // SAFETY: the caller's features.
-        unsafe { f::factor::<N, M>(a, b) }
+        unsafe { f::factor::<E, N, M>(a, b) }
     }
     #[inline(always)]
-    unsafe fn lift(a: &V<N>) -> V<N> {
+    unsafe fn lift(a: &V<E, N>) -> V<E, N> {
         // SAFETY: the caller's features.
-        unsafe { f::carry(f::add(a, &f::broadcast(&M::OFFSET))) }
+        unsafe { f::sum(a, &f::broadcast(&M::OFFSET)) }
     }
     #[inline(always)]
-    unsafe fn sum(a: &V<N>, b: &V<N>) -> V<N> {
+    unsafe fn sum(a: &V<E, N>, b: &V<E, N>) -> V<E, N> {
         // SAFETY: the caller's features.
-        unsafe { f::carry(f::add(a, b)) }
+        unsafe { f::sum(a, b) }
     }
     #[inline(always)]
-    unsafe fn sub2(a: &V<N>, b: &V<N>, c: &V<N>) -> V<N> {
+    unsafe fn sub2(a: &V<E, N>, b: &V<E, N>, c: &V<E, N>) -> V<E, N> {
         // SAFETY: the caller's features.
-        unsafe { f::settle::<N, M>(f::sub(&f::sub(a, b), c)) }
+        unsafe { f::settle::<E, N, M>(f::sub(&f::sub(a, b), c)) }
     }
     #[inline(always)]
-    unsafe fn sub(a: &V<N>, b: &V<N>) -> V<N> {
+    unsafe fn sub(a: &V<E, N>, b: &V<E, N>) -> V<E, N> {
         // SAFETY: the caller's features.
-        unsafe { f::settle::<N, M>(f::sub(a, b)) }
+        unsafe { f::settle::<E, N, M>(f::sub(a, b)) }
     }
     #[inline(always)]
-    unsafe fn negate(v: &V<N>, mask: __mmask8) -> V<N> {
+    unsafe fn negate(v: &V<E, N>, mask: u8) -> V<E, N> {
         // SAFETY: the caller's features.
-        unsafe { f::negate::<N, M>(v, mask) }
+        unsafe { f::negate::<E, N, M>(v, mask) }
     }
     #[inline(always)]
-    unsafe fn narrow(v: &V<N>) -> V<N> {
+    unsafe fn narrow(v: &V<E, N>) -> V<E, N> {
         if M::STORED == 2 {
             return *v;
         }
         // SAFETY: the caller's features.
-        unsafe { f::mul::<N, M>(&Self::lift(v), &Self::one()) }
+        unsafe { E::mul::<N, M>(&Self::lift(v), &Self::one()) }
     }
     #[inline(always)]
-    unsafe fn is_zero(v: &V<N>) -> __mmask8 {
+    unsafe fn is_zero(v: &V<E, N>) -> u8 {
         // SAFETY: the caller's features.
-        unsafe { f::is_zero::<N, M>(v) }
+        unsafe { f::is_zero::<E, N, M>(v) }
     }
     #[inline(always)]
-    unsafe fn all_zero(v: &V<N>) -> __mmask8 {
+    unsafe fn all_zero(v: &V<E, N>) -> u8 {
         // SAFETY: the caller's features.
         unsafe { f::all_zero(v) }
     }
     #[inline(always)]
-    unsafe fn select(mask: __mmask8, a: &V<N>, b: &V<N>) -> V<N> {
+    unsafe fn select(mask: u8, a: &V<E, N>, b: &V<E, N>) -> V<E, N> {
         // SAFETY: the caller's features.
         unsafe { f::select(mask, a, b) }
     }
     #[inline(always)]
-    unsafe fn clear(mask: __mmask8, v: &V<N>) -> V<N> {
+    unsafe fn clear(mask: u8, v: &V<E, N>) -> V<E, N> {
         // SAFETY: the caller's features.
         unsafe { f::select(mask, v, &f::broadcast(&[0; N])) }
     }
     #[inline(always)]
-    unsafe fn load(from: [*const Line; 8]) -> V<N> {
+    unsafe fn load(from: [*const Line; 8]) -> V<E, N> {
         // SAFETY: the caller's features and pointers; a line is aligned.
-        unsafe { f::load(from.map(|line| line.cast())) }
+        unsafe { f::load(&from.map(|line| line.cast())) }
     }
     #[inline(always)]
-    unsafe fn store(v: &V<N>, to: [*mut Line; 8], lanes: usize) {
+    unsafe fn store(v: &V<E, N>, to: [*mut Line; 8], lanes: usize) {
         // SAFETY: the caller's features and pointers; a line is aligned.
         unsafe { f::store(v, &to.map(|line| line.cast()), lanes) }
     }
     #[inline(always)]
-    unsafe fn exchange(v: &V<N>, step: usize) -> V<N> {
+    unsafe fn exchange(v: &V<E, N>, step: usize) -> V<E, N> {
         // SAFETY: the caller's features.
         unsafe { f::exchange(v, step) }
     }
     #[inline(always)]
-    unsafe fn invert_first(v: &V<N>) -> V<N> {
+    unsafe fn invert_first(v: &V<E, N>) -> V<E, N> {
         // SAFETY: the caller's features.
         unsafe {
-            let outside = f::first_lane::<N, M>(&f::mul::<N, M>(v, &f::broadcast(&M::LEAVE)));
+            let outside = f::first_lane::<E, N, M>(&E::mul::<N, M>(v, &f::broadcast(&M::LEAVE)));
             let mut limbs = [0; W];
             f::join(&outside, &mut limbs);
             let inverse = coordinate::<K, W>(&limbs).invert();
@@ -246,14 +252,14 @@ unsafe impl<K: Coordinate, M: Modulus<N>, const N: usize, const W: usize> LaneFi
         }
     }
     #[inline(always)]
-    unsafe fn enter(v: &V<N>) -> V<N> {
+    unsafe fn enter(v: &V<E, N>) -> V<E, N> {
         // SAFETY: the caller's features.
-        unsafe { f::mul::<N, M>(v, &f::broadcast(&M::ENTER)) }
+        unsafe { E::mul::<N, M>(v, &f::broadcast(&M::ENTER)) }
     }
     #[inline(always)]
-    unsafe fn read(from: [*const u8; 8]) -> [V<N>; 2] {
+    unsafe fn read(from: &[*const u8; 8]) -> [V<E, N>; 2] {
         // SAFETY: the caller's features and pointers.
-        unsafe { read_pair::<N, W>(from, M::SHIFTS) }
+        unsafe { read_pair::<E, N, W>(from, M::SHIFTS) }
     }
     fn leave(point: [&Line; 2]) -> Affine<K> {
         let [x, y] = core::array::from_fn(|i| coordinate(&unpack::<N, W, M>(point[i], &M::LEAVE_POINT[i])));
