@@ -3,8 +3,8 @@
 //! A copy from pageable memory goes through buffers of the driver, at a part of the bus's speed, and the host waits. Here the
 //! host copies pieces into the halves of a page-locked buffer in turn; a stream of its own takes each half to the device,
 //! while the other one is filled and the kernels of what arrived before run. Events order the three: a half is filled again when
-//! it has been read ([`Device::wait_on_host`]), work begins when its input has arrived ([`Uploads::then`]), and input is
-//! overwritten when the work on it is done ([`Uploads::after`]).
+//! it has been read ([`Device::wait_on_host`]), work begins when its input has arrived (`Uploads::then`), and input is
+//! overwritten when the work on it is done (`Uploads::after`).
 //!
 //! The buffer is wiped when the operation ends. Without one (none was given, or the scheduler has no pinned bytes left) the same
 //! copies go from pageable memory: slower, and in the same order.
