@@ -69,6 +69,7 @@ fn config() -> Config {
     config
         .cranelift_opt_level(OptLevel::None)
         .epoch_interruption(true)
+        .memory_init_cow(false) // an image could only be mapped over memories that wasmtime mapped itself
         .wasm_simd(false)
         .wasm_relaxed_simd(false)
         .wasm_tail_call(false)
