@@ -15,8 +15,8 @@ const PER_LINE: usize = 2;
 /// so that a witness can't slip into a log or a copy, and it never grows past its first capacity, so that no reallocation
 /// leaves an unwiped copy behind.
 ///
-/// It begins with a cache line, for what loads and stores eight elements at a time: where every vector crosses lines, as at 16
-/// bytes beyond one (an allocator's large blocks), a transform takes 3 to 5 % longer (2^18 and 2^20, both curves).
+/// It begins with a cache line, for what loads and stores eight elements at a time: at 16 bytes beyond one, where an allocator
+/// puts large blocks, every vector would cross lines.
 pub struct SecretVec<F: ScalarField> {
     lines: Vec<Line<F>>,
     len: usize,

@@ -2,11 +2,22 @@
 //! instruction set.
 
 use super::field8_modulus::Modulus;
+use core::arch::x86_64::{__m128i, _mm_cvtsi64_si128};
 
 /// Eight elements: limb i of all of them in word i.
 pub(super) type V<E, const N: usize> = [E; N];
 /// A product before reduction: columns below 2^58 in magnitude, signed.
 pub(super) type Wide<E> = [E; 16];
+
+/// A number of bits, as shifts by a register take it.
+///
+/// # Safety
+/// None beyond SSE2, which every x86-64 CPU has; unsafe to be inlined like the rest.
+#[inline(always)]
+pub(super) unsafe fn count(bits: u32) -> __m128i {
+    // SAFETY: a move.
+    unsafe { _mm_cvtsi64_si128(i64::from(bits)) }
+}
 
 /// What is done in a function that is compiled for an instruction set.
 pub(crate) trait Task {

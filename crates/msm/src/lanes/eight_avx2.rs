@@ -1,7 +1,7 @@
 //! Eight lanes in two registers of AVX2.
 
 use super::{
-    eight::{Eight, Task, V, Wide},
+    eight::{Eight, Task, V, Wide, count},
     field8_modulus::{BITS, MASK, Modulus},
     products_avx2 as products,
 };
@@ -19,12 +19,6 @@ pub(crate) struct Two(pub(super) [__m256i; 2]);
 unsafe fn compiled<T: Task>(task: T) -> T::Output {
     // SAFETY: the features are on.
     unsafe { task.run() }
-}
-
-#[inline(always)]
-unsafe fn count(bits: u32) -> __m128i {
-    // SAFETY: a move.
-    unsafe { _mm_cvtsi64_si128(i64::from(bits)) }
 }
 
 /// Four vectors of four words, turned: lane j of vector i and lane i of vector j are exchanged.

@@ -4,7 +4,7 @@
 //! architectures", 2012 (vectorised redundant limbs).
 
 use super::{
-    eight::{Eight, Task, V, Wide},
+    eight::{Eight, Task, V, Wide, count},
     field8_modulus::{BITS, MASK, Modulus},
 };
 use crate::{ifma::transpose::transpose, kernels::Ifma};
@@ -16,12 +16,6 @@ use core::arch::x86_64::*;
 unsafe fn compiled<T: Task>(task: T) -> T::Output {
     // SAFETY: the features are on.
     unsafe { task.run() }
-}
-
-#[inline(always)]
-unsafe fn count(bits: u32) -> __m128i {
-    // SAFETY: a move.
-    unsafe { _mm_cvtsi64_si128(i64::from(bits)) }
 }
 
 /// a² before reduction, of normal limbs.
